@@ -1,0 +1,1 @@
+"""tumorscope: brain-tumour MRI from scan to measured map."""

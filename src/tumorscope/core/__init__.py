@@ -1,0 +1,1 @@
+"""Ground floor: the types every other room speaks. No torch here."""

