@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -23,6 +24,7 @@ class Case:
         site: Acquiring site, where the data set tells it.
         grade: "HGG" or "LGG", where known.
         notes: What discovery saw and the user should know, one sentence each.
+        reader: Module-level function ``(case, sequences) -> Case`` that reads the files; None when all is in memory.
     """
 
     id: str
@@ -33,8 +35,21 @@ class Case:
     site: str | None = None
     grade: str | None = None
     notes: list[str] = field(default_factory=list)
+    reader: Callable[[Case, tuple[Sequence, ...]], Case] | None = field(default=None, repr=False)
 
     @property
     def sequences(self) -> tuple[Sequence, ...]:
         """The sequences present, in the fixed order T1, T1CE, T2, FLAIR."""
         return tuple(s for s in Sequence if s in self.images)
+
+    def loaded(self, sequences: Iterable[Sequence] | None = None) -> Case:
+        """Return this case with its images and label in memory.
+
+        Args:
+            sequences: Those to read; default all. Sequences the case lacks are left out without a word.
+
+        Raises:
+            InputError: if a file cannot be read.
+        """
+        wanted = tuple(s for s in self.sequences if sequences is None or s in set(sequences))
+        return self if self.reader is None else self.reader(self, wanted)

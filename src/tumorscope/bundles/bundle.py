@@ -1,0 +1,141 @@
+"""Reading and writing bundles."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from pydantic import ValidationError
+
+from tumorscope.bundles.manifest import Manifest
+from tumorscope.core.errors import InputError, UsageError
+from tumorscope.core.files import atomic_path, ensure_folder, write_text
+from tumorscope.core.labels import SCHEMES, LabelScheme, custom_scheme
+
+if TYPE_CHECKING:
+    from torch import Tensor, nn
+
+SHIPPED = Path(__file__).parent / "shipped"
+
+
+def shipped_names() -> list[str]:
+    """Return the names of the bundles inside the package."""
+    return sorted(p.parent.name for p in SHIPPED.glob("*/bundle.json"))
+
+
+@dataclass(frozen=True)
+class Bundle:
+    """A trained model.
+
+    Attributes:
+        folder: Where it lies.
+        manifest: Its ``bundle.json``.
+    """
+
+    folder: Path
+    manifest: Manifest
+
+    @classmethod
+    def load(cls, name_or_folder: str | Path) -> Bundle:
+        """Open a shipped bundle by name, or any bundle by folder.
+
+        Raises:
+            UsageError: if there is none of that name.
+            InputError: if the folder is not a valid bundle.
+        """
+        folder = Path(name_or_folder)
+        if not (folder / "bundle.json").is_file():
+            folder = SHIPPED / str(name_or_folder)
+        path = folder / "bundle.json"
+        if not path.is_file():
+            raise UsageError(
+                expected=f"a bundle folder or one of {', '.join(shipped_names()) or 'no shipped bundles'}",
+                found=f"'{name_or_folder}'",
+                fix="Name one of these, or a folder with bundle.json",
+            )
+        try:
+            return cls(folder, Manifest.model_validate_json(path.read_text(encoding="utf-8")))
+        except (ValidationError, UnicodeDecodeError) as error:
+            first = error.errors()[0] if isinstance(error, ValidationError) else {"loc": (), "msg": str(error)}
+            where = ".".join(map(str, first["loc"]))
+            raise InputError(expected="a valid bundle.json", found=f"{where}: {first['msg']} in {path}", fix="Export it again") from error
+
+    @property
+    def name(self) -> str:
+        """The bundle's name."""
+        return self.manifest.name
+
+    @property
+    def scheme(self) -> LabelScheme:
+        """Label scheme of what it writes."""
+        if self.manifest.scheme == "custom":
+            return custom_scheme(self.manifest.classes)
+        return SCHEMES[self.manifest.scheme]
+
+    def build_network(self) -> nn.Module:
+        """Return the untrained network in evaluation mode."""
+        from tumorscope.networks import NETWORKS
+
+        arguments: dict[str, Any] = dict(self.manifest.network_args)
+        if "encoder_weights" in arguments:
+            arguments["encoder_weights"] = "none"
+        network: nn.Module = NETWORKS.load(self.manifest.network)(
+            in_channels=self.manifest.preprocess.channels, out_channels=self.manifest.outputs.channels, **arguments
+        )
+        return network.eval()
+
+    def load_networks(self) -> list[nn.Module]:
+        """Return the trained networks (one per member) in evaluation mode, float32.
+
+        Raises:
+            InputError: if a weight file is missing, altered or does not fit the network.
+        """
+        from safetensors.torch import load_file
+
+        networks = []
+        for member in self.manifest.members:
+            path = self.folder / member
+            self._check_hash(path)
+            network = self.build_network()
+            try:
+                network.load_state_dict({k: v.float() for k, v in load_file(path).items()}, strict=True)
+            except (RuntimeError, ValueError) as error:
+                raise InputError(expected="weights that fit the network", found=f"{error} in {path}", fix="Export it again") from error
+            networks.append(network)
+        return networks
+
+    def _check_hash(self, path: Path) -> None:
+        wanted = self.manifest.weights_sha256.get(path.name)
+        found = hashlib.sha256(path.read_bytes()).hexdigest() if path.is_file() else "no file"
+        if wanted is not None and found != wanted:
+            raise InputError(
+                expected=f"the weights {path.name} as exported", found=f"{'no file' if found == 'no file' else 'other content'} at {path}", fix="Reinstall or export it again"
+            )
+
+
+def save_bundle(folder: str | Path, manifest: Manifest, states: list[dict[str, Tensor]], card: str) -> Bundle:
+    """Write a bundle: weights as fp16 safetensors (integers as they are), ``bundle.json``, ``card.md``.
+
+    Args:
+        folder: Created if needed.
+        manifest: ``members`` and ``weights_sha256`` are filled in here.
+        states: One state dict per member.
+        card: Model card in Markdown.
+    """
+    from safetensors.torch import save_file
+
+    folder = ensure_folder(folder)
+    names = ["weights.safetensors"] if len(states) == 1 else [f"weights-{i}.safetensors" for i in range(len(states))]
+    hashes = {}
+    for name, state in zip(names, states, strict=True):
+        half = {k: (v.half() if v.is_floating_point() else v).contiguous() for k, v in state.items()}
+        with atomic_path(folder / name) as scratch:
+            save_file(half, scratch)
+        hashes[name] = hashlib.sha256((folder / name).read_bytes()).hexdigest()
+    manifest = manifest.model_copy(update={"members": names, "weights_sha256": hashes})
+    write_text(folder / "bundle.json", json.dumps(manifest.model_dump(mode="json"), indent=1) + "\n")
+    write_text(folder / "card.md", card)
+    return Bundle(folder, manifest)

@@ -1,0 +1,114 @@
+"""``bundle.json``: everything about a trained model but its weights."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from tumorscope.transforms.prepare import Preprocess
+
+
+class Outputs(BaseModel):
+    """What the channels of the network's output are.
+
+    Attributes:
+        kind: ``regions``: nested, one sigmoid each (WT ⊃ TC ⊃ ET); ``classes``: exclusive, softmax, background first;
+            ``binary``: one sigmoid.
+        names: Region or class names in channel order (for ``classes`` without the background).
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    kind: Literal["regions", "classes", "binary"]
+    names: tuple[str, ...]
+
+    @property
+    def channels(self) -> int:
+        """Channels of the logits."""
+        return len(self.names) + (self.kind == "classes")
+
+
+class Postprocess(BaseModel):
+    """How probabilities become labels; every value was chosen on validation cases.
+
+    Attributes:
+        thresholds: Probability from which a region or binary class counts; one value per output name (default 0.5).
+        min_voxels: Connected components (3D, 26 neighbours) smaller than this are removed; per region or class name.
+        min_ml: The same in millilitres, where spacing is known.
+        demote_below_ml: If a region's total volume is below this, its voxels take the class next below (small ET → core).
+        fill_holes: Fill holes of the largest region, slice by slice.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    thresholds: dict[str, float] = Field(default_factory=dict)
+    min_voxels: dict[str, int] = Field(default_factory=dict)
+    min_ml: dict[str, float] = Field(default_factory=dict)
+    demote_below_ml: dict[str, float] = Field(default_factory=dict)
+    fill_holes: bool = False
+
+
+class TrainingRecord(BaseModel):
+    """What a model was trained on.
+
+    Attributes:
+        dataset: Data set name.
+        licence: Of the data; weights inherit it.
+        commercial: False if the data forbid commercial use.
+        case_hashes: Content hash (labels' and images' voxels) of every training and validation case.
+        split: The split file's content: unit, seed, hash, counts.
+        recipe: The recipe as run.
+        manifest: Versions, seconds, hardware, epochs, augmentations that really ran.
+    """
+
+    model_config = ConfigDict(extra="forbid")
+
+    dataset: str
+    licence: str
+    commercial: bool
+    case_hashes: list[str]
+    split: dict[str, Any] = Field(default_factory=dict)
+    recipe: dict[str, Any] = Field(default_factory=dict)
+    manifest: dict[str, Any] = Field(default_factory=dict)
+
+
+class Manifest(BaseModel):
+    """The content of ``bundle.json``.
+
+    Attributes:
+        name: Bundle name.
+        version: Of these weights.
+        title: One line for people.
+        network: Registry name.
+        network_args: Keyword arguments besides ``in_channels`` and ``out_channels``.
+        preprocess: What goes in.
+        outputs: What comes out.
+        scheme: Label scheme of the written label map, or ``custom``.
+        classes: For ``custom``: value → name.
+        postprocess: How probabilities become labels.
+        members: Weight files; several are averaged (folds).
+        weights_sha256: File → SHA-256.
+        training: What it was trained on.
+        scores: Scores with their conditions, as ``evaluate --json`` gives them.
+        limits: What it must not be used for, one sentence each.
+    """
+
+    model_config = ConfigDict(extra="forbid")
+
+    format: Literal[1] = 1
+    name: str
+    version: str
+    title: str
+    network: str
+    network_args: dict[str, Any]
+    preprocess: Preprocess
+    outputs: Outputs
+    scheme: str
+    classes: dict[int, str] = Field(default_factory=dict)
+    postprocess: Postprocess = Postprocess()
+    members: list[str] = Field(default_factory=lambda: ["weights.safetensors"])
+    weights_sha256: dict[str, str] = Field(default_factory=dict)
+    training: TrainingRecord
+    scores: list[dict[str, Any]] = Field(default_factory=list)
+    limits: list[str] = Field(default_factory=list)

@@ -1,0 +1,111 @@
+"""What a data set is, and how its cases are read."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+
+from tumorscope.core.case import Case
+from tumorscope.core.errors import GeometryError, InputError
+from tumorscope.core.image import Image
+from tumorscope.core.labels import LabelScheme, detect_scheme
+from tumorscope.core.sequence import Sequence
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """One public data set.
+
+    Attributes:
+        name: Its name everywhere (``--dataset``).
+        title: One line for people.
+        sequences: What its cases hold.
+        licence: Under which its data, and weights trained on it, may be used.
+        citation: Whom to cite.
+        find: ``root -> cases``; gives an empty list when ``root`` holds none.
+        sliced: True where the slice, not only the patient, is a usual unit of scores.
+        commercial: False when the licence forbids commercial use.
+    """
+
+    name: str
+    title: str
+    sequences: tuple[Sequence, ...]
+    licence: str
+    citation: str
+    find: Callable[[Path], list[Case]]
+    sliced: bool = False
+    commercial: bool = True
+
+    def discover(self, root: str | Path) -> list[Case]:
+        """Find the cases below ``root``, sorted by id.
+
+        Raises:
+            InputError: if ``root`` is not a folder, holds no case, or holds two cases of one id.
+        """
+        root = Path(root)
+        if not root.is_dir():
+            raise InputError(expected=f"a folder with '{self.name}' data", found=f"no folder at {root}", fix="Check --data")
+        cases = sorted(self.find(root), key=lambda c: c.id)
+        if not cases:
+            raise InputError(
+                expected=f"cases of '{self.name}' ({self.title}) below {root}",
+                found="none",
+                fix="Point --data at the folder as downloaded or a parent of it",
+            )
+        ids = [c.id for c in cases]
+        repeated = sorted({i for i in ids if ids.count(i) > 1}) if len(set(ids)) < len(ids) else []
+        if repeated:
+            raise InputError(
+                expected="each case once", found=f"{', '.join(repeated[:3])} more than once below {root}", fix="Name one copy"
+            )
+        return cases
+
+
+def read_volumes(case: Case, sequences: tuple[Sequence, ...]) -> Case:
+    """Read a case whose images and label are one file each, and check that they share a grid.
+
+    Raises:
+        InputError: if a file cannot be read or its label is not a label map.
+        GeometryError: if a sequence or the label lies on another grid.
+    """
+    images = {s: _as_image(case.images[s]) for s in sequences}
+    label = None if case.label is None else _as_image(case.label)
+    grids = [*images.items(), *([("label", label)] if label is not None else [])]
+    for name, image in grids[1:]:
+        if not image.same_grid(grids[0][1]):
+            raise GeometryError(
+                expected=f"all files of {case.id} on one grid ({grids[0][0]}: {grids[0][1].shape})",
+                found=f"{name} with shape {image.shape} or another affine",
+                fix="Register and resample the sequences to one of them first",
+            )
+    scheme = case.scheme
+    if label is not None:
+        label = _integer_labels(label)
+        scheme = scheme or detect_scheme(np.unique(label.data), hint=str(label.source or case.id))
+        scheme.check(np.unique(label.data), where=str(label.source or case.id))
+    return replace(case, images=dict(images), label=label, scheme=scheme, reader=None)
+
+
+def _as_image(source: Image | Path) -> Image:
+    from tumorscope.formats import read_image
+
+    return source if isinstance(source, Image) else read_image(source)
+
+
+def _integer_labels(label: Image) -> Image:
+    whole = np.rint(label.data)
+    if label.data.dtype.kind == "f" and np.abs(label.data - whole).max() > 1e-3:
+        raise InputError(
+            expected="whole numbers in a label map", found=f"fractions in {label.source}", fix="Give the label map, not a probability"
+        )
+    return label.with_data(whole.astype(np.uint8))
+
+
+def scheme_of(case: Case) -> LabelScheme | None:
+    """Return the case's scheme, reading its label if it must."""
+    if case.scheme is not None or case.label is None:
+        return case.scheme
+    return case.loaded(()).scheme

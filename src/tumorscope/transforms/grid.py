@@ -1,0 +1,104 @@
+"""The model's pixel grid over a volume, and the exact way back."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from nibabel.orientations import apply_orientation, axcodes2ornt, io_orientation, ornt_transform
+
+from tumorscope.core.image import Array, Image
+
+#: The order slices are shown and fed in: columns to the patient's left, rows to posterior, slices upwards.
+MODEL_ORIENTATION = "LPS"
+
+
+def to_model_orientation(image: Image) -> Array:
+    """Return ``image.data`` with axes permuted and flipped to L, P, S; a view where possible."""
+    return _reorient(image.data, io_orientation(image.affine), axcodes2ornt(MODEL_ORIENTATION))
+
+
+def _reorient(data: Array, start: Array, end: Array) -> Array:
+    return np.asarray(apply_orientation(data, ornt_transform(start, end)))
+
+
+def model_spacing(image: Image) -> tuple[float, float, float]:
+    """Return the voxel size along L, P, S in mm."""
+    order = io_orientation(image.affine)[:, 0].astype(int)
+    spacing = [0.0, 0.0, 0.0]
+    for axis, world in enumerate(order):
+        spacing[world] = image.spacing[axis]
+    return spacing[0], spacing[1], spacing[2]
+
+
+def _weights(targets: int, sources: int, scale: float, offset: float) -> Array:
+    """Return the (targets, sources) matrix of linear interpolation at ``source = target · scale + offset``.
+
+    For ``scale`` > 1 the triangle is widened to ``scale`` so that shrinking averages instead of skipping pixels.
+    Positions outside the source weigh nothing (zeros there).
+    """
+    positions = np.arange(targets, dtype=np.float64)[:, None] * scale + offset
+    width = max(scale, 1.0)
+    weights = np.maximum(0.0, 1.0 - np.abs(positions - np.arange(sources)[None, :]) / width)
+    total = weights.sum(axis=1, keepdims=True)
+    inside = (positions >= -0.5) & (positions <= sources - 0.5)
+    return np.where(inside & (total > 0), weights / np.maximum(total, 1e-12), 0.0).astype(np.float32)
+
+
+@dataclass(frozen=True)
+class SliceGrid:
+    """Rows and columns of the model over the (L, P) plane of a volume; slices are the volume's own.
+
+    Attributes:
+        affine: Of the input image.
+        shape: Of the input image (x, y, z).
+        size: (H, W) of the model.
+        scale: Input pixels per model pixel along (rows, columns).
+        offset: Input position of model pixel (0, 0) along (rows, columns).
+    """
+
+    affine: Array
+    shape: tuple[int, int, int]
+    size: tuple[int, int]
+    scale: tuple[float, float]
+    offset: tuple[float, float]
+
+    @property
+    def _oriented_shape(self) -> tuple[int, int, int]:
+        order = io_orientation(self.affine)[:, 0].astype(int)
+        shape = [0, 0, 0]
+        for axis, world in enumerate(order):
+            shape[world] = self.shape[axis]
+        return shape[0], shape[1], shape[2]
+
+    def sample(self, data: Array) -> Array:
+        """Bring an oriented volume (L, P, S) onto the model's pixels: float32 (S, H, W), linear."""
+        rows = _weights(self.size[0], data.shape[1], self.scale[0], self.offset[0])
+        columns = _weights(self.size[1], data.shape[0], self.scale[1], self.offset[1])
+        slices = np.ascontiguousarray(data.transpose(2, 1, 0), dtype=np.float32)
+        return np.asarray(rows @ slices @ columns.T)
+
+    def sample_labels(self, data: Array) -> Array:
+        """Bring an oriented label volume (L, P, S) onto the model's pixels: uint8 (S, H, W), nearest."""
+        rows = np.rint(np.arange(self.size[0]) * self.scale[0] + self.offset[0]).astype(int)
+        columns = np.rint(np.arange(self.size[1]) * self.scale[1] + self.offset[1]).astype(int)
+        slices = data.transpose(2, 1, 0)
+        out = np.zeros((slices.shape[0], *self.size), dtype=np.uint8)
+        r_in = (rows >= 0) & (rows < slices.shape[1])
+        c_in = (columns >= 0) & (columns < slices.shape[2])
+        out[:, np.ix_(r_in, c_in)[0], np.ix_(r_in, c_in)[1]] = slices[:, rows[r_in]][:, :, columns[c_in]]
+        return out
+
+    def restore(self, volume: Array) -> Array:
+        """Put model outputs (S, K, H, W) back into the input's grid: float32 (K, x, y, z), linear, 0 outside the model's view."""
+        left, posterior, _ = self._oriented_shape
+        rows = _weights(posterior, self.size[0], 1 / self.scale[0], -self.offset[0] / self.scale[0])
+        columns = _weights(left, self.size[1], 1 / self.scale[1], -self.offset[1] / self.scale[1])
+        back = axcodes2ornt(MODEL_ORIENTATION), io_orientation(self.affine)
+        restored = []
+        for channel in range(volume.shape[1]):
+            oriented = (rows @ volume[:, channel].astype(np.float32) @ columns.T).transpose(2, 1, 0)
+            restored.append(np.ascontiguousarray(_reorient(oriented, *back)))
+        return np.stack(restored)
+
+

@@ -1,0 +1,166 @@
+"""A study's images → the stack of slices a 2D model sees."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from pydantic import BaseModel, ConfigDict, Field
+
+from tumorscope.core.errors import GeometryError, InputError
+from tumorscope.core.image import Array, Image
+from tumorscope.core.sequence import Sequence
+from tumorscope.transforms.grid import SliceGrid, model_spacing, to_model_orientation
+from tumorscope.transforms.normalise import NORMALISATIONS, Normalisation
+
+log = logging.getLogger(__name__)
+
+
+class Preprocess(BaseModel):
+    """How images become model input; part of a recipe and of a bundle.
+
+    Attributes:
+        sequences: Channels, in this order.
+        optional: Sequences that may be missing; their channel is then all zero.
+        size: Height and width of the model's input, multiples of 32 for encoder networks.
+        fit: ``resize`` shows the whole picture; ``crop`` centres on the brain (non-zero voxels) at ``spacing_mm``
+            and shrinks only when the brain would not fit.
+        spacing_mm: Pixel size for ``crop`` where the input's spacing is known.
+        context: Neighbouring slices on each side stacked as channels.
+        normalise: See :mod:`tumorscope.transforms.normalise`.
+        foreground_fraction: Voxels below this fraction of the 99.5th percentile are background (pictures with noise in air).
+        slices: Slice window [first, last) used in training only, or None for all (papers: 60:135).
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    sequences: tuple[Sequence, ...]
+    optional: tuple[Sequence, ...] = ()
+    size: tuple[int, int] = (256, 256)
+    fit: Literal["resize", "crop"] = "resize"
+    spacing_mm: float = Field(default=1.0, gt=0)
+    context: int = Field(default=0, ge=0, le=8)
+    normalise: Normalisation = "zscore_nonzero"
+    foreground_fraction: float = Field(default=0.0, ge=0, lt=1)
+    slices: tuple[int, int] | None = None
+
+    @property
+    def channels(self) -> int:
+        """Channels of the network's input."""
+        return len(self.sequences) * (2 * self.context + 1)
+
+
+@dataclass(frozen=True, eq=False)
+class Prepared:
+    """A study ready for a 2D model.
+
+    Attributes:
+        array: float32 (Z, C, H, W): slices upwards, channels in the order of the sequences, rows to posterior.
+        grid: The way back.
+        missing: Sequences that were filled with zeros.
+    """
+
+    array: Array
+    grid: SliceGrid
+    missing: tuple[Sequence, ...]
+
+
+def prepare(images: Mapping[Sequence, Image], spec: Preprocess) -> Prepared:
+    """Turn the images of one study into model input.
+
+    Args:
+        images: The study's sequences on one grid.
+        spec: The model's preprocessing.
+
+    Raises:
+        InputError: if a needed sequence is missing.
+        GeometryError: if the sequences lie on different grids.
+    """
+    present = [s for s in spec.sequences if s in images]
+    missing = tuple(s for s in spec.sequences if s not in images)
+    needed = [s for s in missing if s not in spec.optional]
+    if needed or not present:
+        raise InputError(
+            expected=f"the sequences {', '.join(s for s in spec.sequences if s not in spec.optional) or 'of the model'}",
+            found=", ".join(images) or "none",
+            fix=f"Add {', '.join(needed or spec.sequences)} or choose a bundle that does without",
+        )
+    first = images[present[0]]
+    for sequence in present[1:]:
+        if not images[sequence].same_grid(first):
+            raise GeometryError(
+                expected=f"all sequences on one grid ({present[0]}: {first.shape})",
+                found=f"{sequence} with shape {images[sequence].shape} or another affine",
+                fix="Register and resample the sequences to one of them first",
+            )
+    oriented = {s: to_model_orientation(images[s]) for s in present}
+    grid = _slice_grid(first, oriented, spec)
+    depth = oriented[present[0]].shape[2]
+    array = np.zeros((depth, len(spec.sequences), *spec.size), dtype=np.float32)
+    for channel, sequence in enumerate(spec.sequences):
+        if sequence in oriented:
+            normalised = NORMALISATIONS[spec.normalise](oriented[sequence], spec.foreground_fraction)
+            array[:, channel] = grid.sample(normalised)
+    return Prepared(array, grid, missing)
+
+
+def _slice_grid(image: Image, oriented: Mapping[Sequence, Array], spec: Preprocess) -> SliceGrid:
+    columns, rows = next(iter(oriented.values())).shape[:2]
+    height, width = spec.size
+    if spec.fit == "resize":
+        scale = rows / height, columns / width
+        offset = (scale[0] - 1) / 2, (scale[1] - 1) / 2
+        return SliceGrid(image.affine, image.shape, spec.size, scale, offset)
+    column_box, row_box = _brain_box(oriented)
+    spacing = model_spacing(image)
+    scale_row = spec.spacing_mm / spacing[1] if image.spacing_known else rows / height
+    scale_column = spec.spacing_mm / spacing[0] if image.spacing_known else columns / width
+    shrink = max(1.0, (row_box[1] - row_box[0]) / (scale_row * height), (column_box[1] - column_box[0]) / (scale_column * width))
+    scale = scale_row * shrink, scale_column * shrink
+    offset = (
+        (row_box[0] + row_box[1] - 1) / 2 - scale[0] * (height - 1) / 2,
+        (column_box[0] + column_box[1] - 1) / 2 - scale[1] * (width - 1) / 2,
+    )
+    if scale == (1.0, 1.0):  # keep the voxels themselves: no interpolation at the native resolution
+        offset = float(round(offset[0])), float(round(offset[1]))
+    return SliceGrid(image.affine, image.shape, spec.size, scale, offset)
+
+
+def _brain_box(oriented: Mapping[Sequence, Array]) -> tuple[tuple[int, int], tuple[int, int]]:
+    """Return the [first, last) columns and rows that hold any non-zero voxel of any sequence."""
+    plane = np.any([(data != 0).any(axis=2) for data in oriented.values()], axis=0)
+    if not plane.any():
+        return (0, plane.shape[0]), (0, plane.shape[1])
+    columns, rows = np.flatnonzero(plane.any(axis=1)), np.flatnonzero(plane.any(axis=0))
+    return (int(columns[0]), int(columns[-1]) + 1), (int(rows[0]), int(rows[-1]) + 1)
+
+
+def with_context(array: Array, index: int, context: int) -> Array:
+    """Stack slice ``index`` and its neighbours.
+
+    Args:
+        array: (Z, C, H, W).
+        index: Slice.
+        context: Neighbours each side; slices beyond the ends repeat the last one.
+
+    Returns:
+        (C·(2·context+1), H, W), lowest slice first.
+    """
+    if context == 0:
+        return array[index]
+    indices = np.clip(np.arange(index - context, index + context + 1), 0, array.shape[0] - 1)
+    return np.concatenate([array[i] for i in indices])
+
+
+def prepare_label(label: Image, prepared: Prepared) -> Array:
+    """Bring a label map onto the model's pixels (nearest): uint8 (Z, H, W); warns when labelled voxels fall outside."""
+    oriented = to_model_orientation(label)
+    sampled = prepared.grid.sample_labels(oriented)
+    before = int((oriented > 0).sum())
+    after = float((sampled > 0).sum()) * prepared.grid.scale[0] * prepared.grid.scale[1]
+    if before and after < 0.98 * before:
+        log.warning("%s: cropping or resizing loses %.1f %% of the labelled voxels.", label.source, 100 * (1 - after / before))
+    return sampled
