@@ -17,7 +17,8 @@ class TumorscopeError(Exception):
 
     def __init__(self, *, expected: str, found: str, fix: str) -> None:
         self.expected, self.found, self.fix = expected, found, fix
-        super().__init__(f"Expected {expected}; found {found}. {fix.rstrip('.')}.")
+        end = "" if fix.endswith(("?", ".")) else "."
+        super().__init__(f"Expected {expected}; found {found}. {fix}{end}")
 
     def __reduce__(self) -> tuple[object, ...]:
         """Keep the three parts when the error crosses a process border."""

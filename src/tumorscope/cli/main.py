@@ -1,0 +1,119 @@
+"""Entry point: find the verb, parse its options, run it, turn what happens into an exit code."""
+
+from __future__ import annotations
+
+import dataclasses
+import difflib
+import sys
+from collections.abc import Sequence
+from importlib import import_module
+from typing import Any, Protocol
+
+from tumorscope.cli import argv as words_of
+from tumorscope.cli.failures import USAGE, guarded
+from tumorscope.core.errors import UsageError
+
+#: Verb → one line for ``tumorscope --help``. Verb ``x`` is the dataclass ``Command`` in ``cli/x.py``.
+VERBS: dict[str, str] = {
+    "predict": "Segment scans, measure the tumour, write maps and reports",
+    "train": "Train a network from a recipe and export it as a bundle",
+    "evaluate": "Score a bundle, or a folder of results, against reference maps",
+    "inspect": "Show shape, spacing, orientation, sequences and label values of files",
+    "info": "List bundles, recipes, data sets, networks, losses, metrics, label schemes",
+    "doctor": "Check this installation and this machine",
+    "phantom": "Make a synthetic patient with a known tumour",
+    "demo": "Make a phantom patient, segment it, show the result",
+}
+
+_HELP = """usage: tumorscope [-h] [--version] VERB ...
+
+Brain-tumour MRI: read a scan, map the tumour, measure it, say how sure. Research use only.
+
+{verbs}
+
+everywhere:
+  --help          options and an example of a verb: tumorscope predict --help
+  --json [FILE]   the result as JSON, on stdout or in FILE
+  --traceback     show the whole Python traceback of an error
+  --version       print the version
+
+exit codes: 0 all done, 1 some failed, 2 nothing done, 64 the command line was wrong
+
+example: tumorscope predict scans/patient7 -o out
+"""
+
+
+class Verb(Protocol):
+    """What ``cli/<verb>.py`` must define as ``Command``: a dataclass with its options and ``run``."""
+
+    def run(self) -> int:
+        """Do the work and return the exit code."""
+        ...
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command line ``argv`` (default: ``sys.argv[1:]``) and return the exit code.
+
+    0 all done, 1 some failed, 2 nothing done, 64 wrong command line, 130 stopped by Ctrl-C.
+    """
+    words, traceback = words_of.take_flag(list(sys.argv[1:] if argv is None else argv), "--traceback")
+    with guarded(traceback=traceback) as outcome:
+        outcome.code = _dispatch(words)
+        sys.stdout.flush()
+    return outcome.code
+
+
+def _dispatch(words: list[str]) -> int:
+    first = words[0] if words else ""
+    if first in ("--help", "-h", "help"):
+        print(_help(), end="")
+        return 0
+    if first in ("--version", "-V"):
+        import tumorscope
+
+        print(f"tumorscope {tumorscope.__version__}")
+        return 0
+    if not first:
+        print(_help(), end="", file=sys.stderr)
+        return USAGE
+    return _parse(first, words[1:]).run()
+
+
+def _help() -> str:
+    width = max(map(len, VERBS))
+    lines = [f"  {name:<{width}}   {summary}" for name, summary in VERBS.items()]
+    return _HELP.format(verbs="\n".join(["verbs:", *lines]))
+
+
+def _parse(verb: str, words: list[str]) -> Verb:
+    """Return the verb's dataclass filled from ``words``; tyro prints help and complaints itself and exits."""
+    if verb not in VERBS:
+        near = difflib.get_close_matches(verb, VERBS, n=1)
+        hint = f"Did you mean '{near[0]}'?" if near else "Run tumorscope --help"
+        raise UsageError(expected=f"a verb ({', '.join(VERBS)})", found=f"'{verb}'", fix=hint)
+    kind: Any = import_module(f"tumorscope.cli.{verb}").Command
+    return parse(kind, verb, words)
+
+
+def parse(kind: Any, verb: str, words: list[str]) -> Verb:
+    """Fill the dataclass ``kind`` from ``words``.
+
+    A dataclass with ``positionals = True`` takes positional arguments; one with a field ``overrides`` gets the
+    recipe values that are not options of its own.
+
+    Raises:
+        SystemExit: 0 after ``--help``, 2 after a mistake (``main`` makes it 64).
+        UsageError: if a recipe value is malformed.
+    """
+    import tyro
+
+    words = words_of.fill_json(words, positionals=getattr(kind, "positionals", False))
+    overrides: dict[str, str] = {}
+    names = {field.name.replace("_", "-") for field in dataclasses.fields(kind)}
+    if "overrides" in names and not {"-h", "--help"} & set(words):
+        words, overrides = words_of.take_overrides(words, names - {"overrides"})
+    command = tyro.cli(kind, prog=f"tumorscope {verb}", args=words, config=(tyro.conf.FlagCreatePairsOff,))
+    if overrides:
+        command = dataclasses.replace(command, overrides=overrides)
+    verb_command: Verb = command
+    return verb_command

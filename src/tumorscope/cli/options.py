@@ -1,0 +1,39 @@
+"""Options that several verbs share, and the parsing of their values."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+from tyro.conf import arg
+
+from tumorscope.core.errors import UsageError
+
+#: ``--json [FILE]``; ``cli.argv.fill_json`` has turned a bare ``--json`` into ``--json -`` before tyro sees it.
+JsonOption = Annotated[
+    Path | None,
+    arg(
+        metavar="[FILE]",
+        help="Result as JSON: alone on stdout (words for people go to stderr), or in FILE.",
+        help_behavior_hint="",
+    ),
+]
+
+
+def parse_spacing(text: str | None) -> tuple[float, float, float] | None:
+    """Return the voxel size in mm that ``X,Y,Z`` states, None for None.
+
+    Raises:
+        UsageError: if it is not three positive numbers.
+    """
+    if text is None:
+        return None
+    try:
+        x, y, z = (float(part) for part in text.replace("x", ",").split(","))
+        if min(x, y, z) > 0 and max(x, y, z) < float("inf"):
+            return x, y, z
+    except ValueError:
+        pass
+    raise UsageError(
+        expected="--spacing X,Y,Z as three positive millimetres", found=f"'{text}'", fix="Write for example 1,1,5"
+    )
