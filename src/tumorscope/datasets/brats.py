@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import os
 import re
 from pathlib import Path
 
@@ -76,7 +77,8 @@ def _grades(root: Path) -> dict[str, str]:
 
 def find(root: Path) -> list[Case]:
     """Find every folder at or below ``root`` with at least two sequences; other files are passed over."""
-    folders = sorted({p.parent for p in root.rglob("*.nii*") if _is_volume(p)})
+    walk = os.walk(root, followlinks=True)
+    folders = sorted(Path(folder) for folder, _, files in walk if any(_is_volume(Path(f)) for f in files))
     grades = _grades(root)
     cases = []
     for folder in folders:

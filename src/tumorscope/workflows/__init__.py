@@ -1,1 +1,1 @@
-"""One file per verb: what the command line, an app and `import tumorscope` call."""
+"""One file per verb: what the command line, the app and ``import tumorscope`` call."""

@@ -1,0 +1,53 @@
+"""The model card of a bundle, generated from its manifest."""
+
+from __future__ import annotations
+
+from tumorscope.bundles.manifest import Manifest
+
+
+def _score_table(manifest: Manifest) -> list[str]:
+    if not manifest.scores:
+        return ["No scores have been measured for this bundle."]
+    rows = ["| metric | region | unit | mean | 95 % interval | SD | median | n | empty masks | on |", "|" + "---|" * 10]
+    for s in manifest.scores:
+        low, high = s["ci95"]
+        rows.append(
+            f"| {s['metric']} | {s['region']} | {s['unit']} | {s['mean']:.3f} | {low:.3f} to {high:.3f} | {s['sd']:.3f} "
+            f"| {s['median']:.3f} | {s['n']} | {s['empty_policy']} | {s.get('on', '')} |"
+        )
+    return rows
+
+
+def render_card(manifest: Manifest) -> str:
+    """Return the card in Markdown."""
+    training = manifest.training
+    spec = manifest.preprocess
+    split = training.split
+    counts = ", ".join(f"{len(ids)} {part}" for part, ids in split.get("parts", {}).items())
+    optional = f" (may be missing: {', '.join(spec.optional)})" if spec.optional else ""
+    use = "commercial use allowed" if training.commercial else "non-commercial use only"
+    lines = [
+        f"# {manifest.name} {manifest.version}",
+        "",
+        f"{manifest.title}. Research use only: not a medical device.",
+        "",
+        "## In and out",
+        f"- In: {', '.join(spec.sequences)}{optional}; {spec.size[0]}×{spec.size[1]} px slices, "
+        f"{spec.context} neighbouring slice(s) on each side, {spec.normalise}.",
+        f"- Out: {', '.join(manifest.outputs.names)}; label scheme `{manifest.scheme}`.",
+        f"- Post-processing, chosen on validation patients: `{manifest.postprocess.model_dump_json(exclude_defaults=True)}`.",
+        "",
+        "## Trained on",
+        f"- Data set `{training.dataset}`, licence: {training.licence}; these weights: {use}.",
+        f"- Split unit {split.get('unit')}, seed {split.get('seed')}, hash `{split.get('hash')}`: cases {counts}.",
+        f"- {len(training.case_hashes)} training and validation cases are known by content hash; `evaluate` refuses them.",
+        f"- Run: {', '.join(f'{k} {v}' for k, v in training.manifest.items() if not isinstance(v, dict | list))}.",
+        "",
+        "## Scores",
+        *_score_table(manifest),
+        "",
+        "## Limits",
+        *[f"- {sentence}" for sentence in manifest.limits or ["None written down."]],
+        "",
+    ]
+    return "\n".join(lines)

@@ -1,0 +1,29 @@
+"""Focal loss as paper S1 prints it: α (1 - p)^γ BCE with p = exp(-BCE) (S1-09; Lin et al. 2017)."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+
+class FocalLoss(nn.Module):
+    """Mean focal loss over pixels and channels.
+
+    Args:
+        exclusive: Cross-entropy over a softmax instead of one binary cross-entropy per channel.
+        alpha: Overall weight.
+        gamma: How strongly easy pixels are played down.
+    """
+
+    def __init__(self, exclusive: bool, alpha: float = 0.8, gamma: float = 2.0) -> None:
+        super().__init__()
+        self.exclusive, self.alpha, self.gamma = exclusive, alpha, gamma
+
+    def forward(self, logits: Tensor, target: Tensor) -> Tensor:
+        """Return a scalar from logits and 0/1 targets, both (B, K, …)."""
+        if self.exclusive:
+            entropy = functional.cross_entropy(logits, target.argmax(dim=1), reduction="none")
+        else:
+            entropy = functional.binary_cross_entropy_with_logits(logits, target, reduction="none")
+        return (self.alpha * (1 - torch.exp(-entropy)) ** self.gamma * entropy).mean()

@@ -1,0 +1,40 @@
+"""A weighted sum of losses (S1-10)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field
+from torch import Tensor, nn
+
+from tumorscope.losses import LOSSES
+
+
+class LossTerm(BaseModel):
+    """One loss of the sum."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    weight: float = Field(default=1.0, gt=0)
+    args: dict[str, Any] = Field(default_factory=dict)
+
+
+class WeightedLoss(nn.Module):
+    """Σ weight · loss.
+
+    Args:
+        terms: Loss name → weight and keyword arguments.
+        exclusive: Whether the output channels share one softmax.
+    """
+
+    def __init__(self, terms: dict[str, LossTerm], exclusive: bool) -> None:
+        super().__init__()
+        self.weights = [term.weight for term in terms.values()]
+        self.losses = nn.ModuleList(LOSSES.load(name)(exclusive, **term.args) for name, term in terms.items())
+
+    def forward(self, logits: Tensor, target: Tensor) -> Tensor:
+        """Return a scalar from logits and 0/1 targets, both (B, K, …)."""
+        total = logits.new_zeros(())
+        for weight, loss in zip(self.weights, self.losses, strict=True):
+            total = total + weight * loss(logits, target)
+        return total

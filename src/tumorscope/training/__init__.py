@@ -1,0 +1,1 @@
+"""From Cases and a recipe to trained weights: cache, batches, task, loop."""

@@ -1,0 +1,148 @@
+"""Preprocessed cases on disk, read through memory maps."""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import numpy as np
+
+from tumorscope.core.case import Case
+from tumorscope.core.errors import InputError
+from tumorscope.core.files import atomic_path, content_hash, ensure_folder, write_text
+from tumorscope.core.image import Array, Image
+from tumorscope.core.labels import LabelScheme
+from tumorscope.transforms.prepare import Preprocess, prepare, prepare_label
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class CachedCase:
+    """One preprocessed case.
+
+    Attributes:
+        id: Case id.
+        patient: Patient.
+        content: Hash of the case's voxels (see :func:`case_hash`).
+        file: Stem of its two arrays.
+        foreground: Labelled pixels per slice.
+        values: Label values that occur.
+        missing: Sequences that were filled with zeros.
+    """
+
+    id: str
+    patient: str
+    content: str
+    file: str
+    foreground: list[int]
+    values: list[int]
+    missing: list[str]
+
+
+class Cache:
+    """A folder with, per case, float16 ``(Z, C, H, W)`` images and uint8 ``(Z, H, W)`` labels.
+
+    Args:
+        folder: Its place.
+        cases: What it holds, by id.
+    """
+
+    def __init__(self, folder: Path, cases: dict[str, CachedCase]) -> None:
+        self.folder, self.cases = folder, cases
+
+    def images(self, case_id: str) -> Array:
+        """Return the memory-mapped images of a case, float16 (Z, C, H, W)."""
+        return np.asarray(np.load(self.folder / f"{self.cases[case_id].file}-x.npy", mmap_mode="r"))
+
+    def labels(self, case_id: str) -> Array:
+        """Return the memory-mapped labels of a case, uint8 (Z, H, W)."""
+        return np.asarray(np.load(self.folder / f"{self.cases[case_id].file}-y.npy", mmap_mode="r"))
+
+
+def case_hash(case: Case) -> str:
+    """Hash the voxels of a loaded case: sequences in fixed order, shape and type left out of it, label last.
+
+    The same scan saved under another name, compression or data type hashes the same.
+    """
+    parts = [np.ascontiguousarray(np.asarray(_image(case, s).data, dtype=np.float32)).tobytes() for s in case.sequences]
+    if isinstance(case.label, Image):
+        parts.append(np.ascontiguousarray(case.label.data > 0).tobytes())
+    return content_hash(*parts)
+
+
+def _image(case: Case, sequence: object) -> Image:
+    image = case.images[sequence]  # type: ignore[index]
+    assert isinstance(image, Image), "case_hash needs a loaded case"
+    return image
+
+
+def build_cache(
+    cases: Sequence[Case],
+    spec: Preprocess,
+    scheme: LabelScheme,
+    folder: Path,
+    progress: Callable[[int, int, str], None] = lambda done, total, name: None,
+) -> Cache:
+    """Preprocess ``cases`` once; cases already in the folder under the same settings are kept.
+
+    Args:
+        cases: Labelled cases.
+        spec: Preprocessing; its ``context`` and ``slices`` are applied when batches are made, not here.
+        scheme: What the stored label values mean.
+        folder: Parent of the caches; each setting gets its own subfolder.
+        progress: Called with (done, total, case id).
+
+    Raises:
+        InputError: if a case has no label.
+    """
+    settings = spec.model_dump(mode="json", exclude={"context", "slices"}) | {"scheme": scheme.name, "values": scheme.values}
+    key = content_hash(json.dumps(settings, sort_keys=True).encode())
+    place = ensure_folder(folder / key)
+    write_text(place / "settings.json", json.dumps(settings, indent=1))
+    found: dict[str, CachedCase] = {}
+    for done, case in enumerate(cases):
+        progress(done, len(cases), case.id)
+        found[case.id] = _cached(case, spec, scheme, place)
+    progress(len(cases), len(cases), "")
+    return Cache(place, found)
+
+
+def _cached(case: Case, spec: Preprocess, scheme: LabelScheme, place: Path) -> CachedCase:
+    stem = content_hash(_fingerprint(case).encode())
+    record = place / f"{stem}.json"
+    if record.is_file():
+        return CachedCase(**json.loads(record.read_text(encoding="utf-8")))
+    loaded = case.loaded()
+    if not isinstance(loaded.label, Image) or loaded.scheme is None:
+        raise InputError(expected="a label for every training case", found=f"none for {case.id}", fix="Leave the case out or label it")
+    digest = case_hash(loaded)
+    prepared = prepare({s: _image(loaded, s) for s in loaded.sequences}, spec)
+    converted = loaded.scheme.convert(loaded.label.data, scheme)
+    labels = prepare_label(loaded.label.with_data(converted), prepared)
+    for name, array in (("x", prepared.array.astype(np.float16)), ("y", labels)):
+        with atomic_path(place / f"{stem}-{name}.npy") as scratch:
+            np.save(scratch, array)
+    entry = CachedCase(
+        id=case.id,
+        patient=case.patient,
+        content=digest,
+        file=stem,
+        foreground=(labels > 0).sum(axis=(1, 2)).tolist(),
+        values=np.unique(labels).tolist(),
+        missing=[str(s) for s in prepared.missing],
+    )
+    write_text(record, json.dumps(asdict(entry)))
+    return entry
+
+
+def _fingerprint(case: Case) -> str:
+    """Return what tells whether the files of a case changed: their paths, sizes and times."""
+    sources = [p for p in (*case.images.values(), case.label) if isinstance(p, Path)]
+    files = sorted({f for p in sources for f in (p.iterdir() if p.is_dir() else [p])})
+    if not files:
+        return f"{case.id}-{case_hash(case.loaded())}"
+    return case.id + "".join(f"{f}{f.stat().st_size}{f.stat().st_mtime_ns}" for f in files)

@@ -1,0 +1,95 @@
+"""From a finished run to a bundle."""
+
+from __future__ import annotations
+
+import os
+import platform
+from pathlib import Path
+from typing import Any
+
+import lightning
+import monai
+import torch
+from torch import Tensor
+
+from tumorscope.bundles.bundle import Bundle, save_bundle
+from tumorscope.bundles.card import render_card
+from tumorscope.bundles.manifest import Manifest, TrainingRecord
+from tumorscope.core.labels import LabelScheme
+from tumorscope.datasets.base import Dataset
+from tumorscope.datasets.splits import Split
+from tumorscope.recipes.recipe import Recipe
+
+
+def run_manifest(recipe: Recipe, seconds: float, **facts: Any) -> dict[str, Any]:
+    """Return what really ran: versions, hardware, time, augmentations."""
+    return {
+        "tumorscope": _version(),
+        "torch": torch.__version__,
+        "lightning": lightning.__version__,
+        "monai": monai.__version__,
+        "python": platform.python_version(),
+        "processor": f"{os.cpu_count()} cores {platform.machine()}, {torch.get_num_threads()} threads",
+        "seconds": round(seconds),
+        "augmentations": recipe.augment.active(),
+        **facts,
+    }
+
+
+def _version() -> str:
+    from tumorscope import __version__
+
+    return str(__version__)
+
+
+def export_bundle(
+    folder: Path,
+    recipe: Recipe,
+    scheme: LabelScheme,
+    dataset: Dataset,
+    splits: list[Split],
+    case_hashes: list[str],
+    states: list[dict[str, Tensor]],
+    manifest: dict[str, Any],
+) -> Bundle:
+    """Write the bundle of a run.
+
+    Args:
+        folder: Where.
+        recipe: As run.
+        scheme: Label scheme of the outputs.
+        dataset: Where the cases came from.
+        splits: One per member.
+        case_hashes: Of every case that trained or validated any member.
+        states: State dict per member.
+        manifest: What :func:`run_manifest` returned.
+    """
+    custom = {label.value: label.name for label in scheme.labels} if scheme.name == "custom" else {}
+    content = Manifest(
+        name=recipe.name,
+        version=_version(),
+        title=recipe.title,
+        network=recipe.network.name,
+        network_args=recipe.network.args,
+        preprocess=recipe.preprocess,
+        outputs=recipe.outputs,
+        scheme=scheme.name,
+        classes=custom,
+        training=TrainingRecord(
+            dataset=dataset.name,
+            licence=dataset.licence,
+            commercial=dataset.commercial,
+            case_hashes=sorted(set(case_hashes)),
+            split=splits[0].model_dump(mode="json") if len(splits) == 1 else _folds(splits),
+            recipe=recipe.model_dump(mode="json"),
+            manifest=manifest,
+        ),
+    )
+    return save_bundle(folder, content, states, render_card(content))
+
+
+def _folds(splits: list[Split]) -> dict[str, Any]:
+    first = splits[0]
+    together = sorted({c for s in splits for part in ("train", "val") for c in s.parts[part]})  # type: ignore[index]
+    parts = {"train or val": together, "test": first.parts["test"]}
+    return {"dataset": first.dataset, "unit": first.unit, "seed": first.seed, "hash": "+".join(s.hash for s in splits), "parts": parts}
