@@ -24,6 +24,10 @@ STOPPED = 130
 PIPE = 141
 
 
+class ReaderLeftError(Exception):
+    """Nobody reads our stdout any more (``tumorscope info | head -1``); the command ends quietly."""
+
+
 @dataclass
 class Outcome:
     """The exit code of a command that is running or over."""
@@ -47,10 +51,13 @@ def guarded(*, traceback: bool) -> Iterator[Outcome]:
         except KeyboardInterrupt:
             outcome.code = STOPPED
             _complain("stopped by the user; files already finished are whole and stay.")
+        except ReaderLeftError:
+            outcome.code = PIPE
+            _silence_stdout()
         except Exception as error:
             if traceback:
                 tracebacks.print_exc()
-            outcome.code = PIPE if _reader_left(error) else _report(error, traceback)
+            outcome.code = _report(error, traceback)
 
 
 def _code_of(leaving: SystemExit) -> int:
@@ -91,19 +98,12 @@ def _complain(sentence: str) -> None:
         print(f"tumorscope: {sentence}", file=sys.stderr, flush=True)
 
 
-def _reader_left(error: Exception) -> bool:
-    """Whether ``error`` is a stdout nobody reads any more; if so, what is still to come goes nowhere."""
-    if not isinstance(error, BrokenPipeError):
-        return False
-    try:
-        sys.stdout.flush()
-    except BrokenPipeError:
-        with contextlib.suppress(OSError, ValueError):
-            quiet = os.open(os.devnull, os.O_WRONLY)
-            os.dup2(quiet, sys.stdout.fileno())
-            os.close(quiet)
-        return True
-    return False
+def _silence_stdout() -> None:
+    """Let what is still to come on stdout go nowhere, so that the interpreter's last flush does not complain."""
+    with contextlib.suppress(OSError, ValueError):
+        quiet = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(quiet, sys.stdout.fileno())
+        os.close(quiet)
 
 
 @contextlib.contextmanager
@@ -116,5 +116,5 @@ def _own_warnings_only() -> Iterator[None]:
             _complain(f"note: {' '.join(str(message).split())}")
 
     with warnings.catch_warnings():
-        warnings.showwarning = show  # type: ignore[assignment]
+        warnings.showwarning = show
         yield

@@ -11,6 +11,7 @@ from typing import Any, Protocol
 
 from tumorscope.cli import argv as words_of
 from tumorscope.cli.failures import USAGE, guarded
+from tumorscope.cli.output import write
 from tumorscope.core.errors import UsageError
 
 #: Verb → one line for ``tumorscope --help``. Verb ``x`` is the dataclass ``Command`` in ``cli/x.py``.
@@ -58,23 +59,26 @@ def main(argv: Sequence[str] | None = None) -> int:
     """
     words, traceback = words_of.take_flag(list(sys.argv[1:] if argv is None else argv), "--traceback")
     with guarded(traceback=traceback) as outcome:
-        outcome.code = _dispatch(words)
-        sys.stdout.flush()
+        try:
+            outcome.code = _dispatch(words)
+        except SystemExit:  # from tyro, after it printed help or a complaint
+            write(sys.stdout, "")
+            raise
     return outcome.code
 
 
 def _dispatch(words: list[str]) -> int:
     first = words[0] if words else ""
     if first in ("--help", "-h", "help"):
-        print(_help(), end="")
+        write(sys.stdout, _help())
         return 0
     if first in ("--version", "-V"):
         import tumorscope
 
-        print(f"tumorscope {tumorscope.__version__}")
+        write(sys.stdout, f"tumorscope {tumorscope.__version__}\n")
         return 0
     if not first:
-        print(_help(), end="", file=sys.stderr)
+        write(sys.stderr, _help())
         return USAGE
     return _parse(first, words[1:]).run()
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated
 
-from tyro.conf import arg
+from tyro.conf import Fixed, Suppress, arg
 
 from tumorscope.core.errors import UsageError
 
@@ -18,6 +18,9 @@ JsonOption = Annotated[
         help_behavior_hint="",
     ),
 ]
+
+#: Recipe values given by their dotted names; the dispatcher fills it, tyro does not show it.
+Overrides = Annotated[dict[str, str], Fixed, Suppress]
 
 
 def parse_spacing(text: str | None) -> tuple[float, float, float] | None:

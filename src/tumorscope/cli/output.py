@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn, TextIO
 
 from tumorscope.cli.argv import STDOUT
-from tumorscope.cli.failures import NOTHING, expected_error, one_line
+from tumorscope.cli.failures import NOTHING, ReaderLeftError, expected_error, one_line
 from tumorscope.core.errors import OutputError
 from tumorscope.core.files import write_text
 
@@ -60,8 +60,7 @@ class Output:
             return
         text = json_text(data)
         if self.on_stdout:
-            self.stream.write(text)
-            self.stream.flush()
+            write(self.stream, text)
         else:
             write_text(self.target, text)
 
@@ -85,9 +84,24 @@ def output(target: Path | None) -> Iterator[Output]:
     with contextlib.redirect_stdout(sys.stderr):
         try:
             yield out
+        except ReaderLeftError:
+            raise
         except Exception as error:
             out.give({"error": _error_data(error)})
             raise
+
+
+def write(stream: TextIO, text: str) -> None:
+    """Write ``text`` to a standard stream at once.
+
+    Raises:
+        ReaderLeftError: if nobody reads it any more.
+    """
+    try:
+        stream.write(text)
+        stream.flush()
+    except BrokenPipeError as error:
+        raise ReaderLeftError from error
 
 
 def json_text(data: Any) -> str:
@@ -146,10 +160,10 @@ def _console(stream: TextIO) -> Console:
     from rich.console import Console
 
     class Quiet(Console):
-        """A console that hands a broken pipe on to ``main`` instead of ending the process itself."""
+        """A console that tells ``main`` of a broken pipe instead of ending the process itself."""
 
         def on_broken_pipe(self) -> NoReturn:
-            raise BrokenPipeError
+            raise ReaderLeftError
 
     width = None if stream.isatty() or "COLUMNS" in os.environ else 120
     return Quiet(file=stream, width=width, highlight=False)

@@ -112,7 +112,8 @@ def read(case: Case, sequences: tuple[Sequence, ...]) -> Case:
 
 
 def _mask_image(image: Image) -> Image:
-    return image.with_data((image.data > 127).astype(np.uint8))
+    """Return 0/1 labels from a mask stored as 0/1 or 0/255."""
+    return image.with_data((image.data.astype(np.float32) > float(image.data.max()) / 2).astype(np.uint8))
 
 
 DATASET = Dataset(

@@ -1,69 +1,133 @@
-"""The patient's brain: the ICBM152 template, placed and shaped like the brains of the BraTS releases."""
+"""The patient's brain: the template bent into an individual with crisp folds."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from functools import lru_cache
 
 import numpy as np
 
 from tumorscope.core.image import Array
 from tumorscope.datasets.phantom.grid import Grid, Noise
+from tumorscope.datasets.phantom.template import TO_MNI, Template, sample
 
-#: BraTS voxel index → MNI mm. Fitted once (9 parameters) to the mean T1 of 52 released cases; correlation 0.98.
-TO_MNI = np.array(
-    [
-        [-1.0827, -0.0268, 0.0102, 131.4544],
-        [0.0279, -1.0457, 0.2207, 99.6529],
-        [0.0046, 0.2423, 1.1268, -108.7737],
-    ]
-)
-# Part of nilearn's template that holds brain, and MNI mm of its first voxel.
-_CROP = (slice(22, 175), slice(23, 212), slice(0, 160))
-_ORIGIN = np.array([-98.0 + 22, -134.0 + 23, -72.0])
+#: ``(name, scale in mm) -> float32 (n,)``: a smooth random field at the brain's voxels.
+Draw = Callable[[str, float], Array]
 
 
-@dataclass(frozen=True)
-class Template:
-    """ICBM152 2009a maps on one 1 mm grid in MNI space, float32: tissue probabilities, T1 and depth below the surface."""
+@dataclass
+class Brain:
+    """The voxels of one brain; n of them, in the order of ``inside``.
 
-    gm: Array
-    wm: Array
-    t1: Array
-    mask: Array
+    Attributes:
+        inside: Brain mask, bool, shape of the grid.
+        position: BraTS position in mm, float32 (3, n).
+        mni: MNI mm of the tissue found there, float32 (3, n); mass effect changes it.
+        depth: Distance below the brain's surface in mm, (n,).
+        draw: Random fields at these voxels.
+    """
+
+    inside: Array
+    position: Array
+    mni: Array
     depth: Array
-
-    @staticmethod
-    def sample(volume: Array, mni: Array) -> Array:
-        """Interpolate ``volume`` linearly at MNI mm (3, n)."""
-        from scipy.ndimage import map_coordinates
-
-        values: Array = map_coordinates(volume, mni - _ORIGIN[:, None].astype(np.float32), order=1, prefilter=False)
-        return values
+    draw: Draw
 
 
-@lru_cache(maxsize=2)
-def load_template(blur: float = 0.0) -> Template:
-    """Read the template that ships inside nilearn (nothing is downloaded).
+@dataclass
+class Tissue:
+    """Fractions of white matter, grey matter and fluid at the brain's voxels; they sum to 1. Each float32 (n,)."""
+
+    wm: Array
+    gm: Array
+    csf: Array
+
+
+def to_mni(grid: Grid, noise: Noise) -> Array:
+    """MNI mm of every voxel of ``grid`` under the affine and the individual's large-scale shape, (3, x, y, z)."""
+    x, y, z = grid.axis(0)[:, None, None], grid.axis(1)[None, :, None], grid.axis(2)[None, None, :]
+    mni = np.empty((3, *grid.shape), dtype=np.float32)
+    for k in range(3):
+        a, b, c, d = TO_MNI[k]
+        np.add(a * x + b * y, c * z + d, out=mni[k])
+        mni[k] += 1.8 * noise.field(f"shape-{k}", 28)
+    return mni
+
+
+def place_brain(grid: Grid, noise: Noise, template: Template) -> Brain:
+    """Find the brain's voxels in ``grid`` and the template point of each (before any mass effect)."""
+    mni = to_mni(grid, noise)
+    surface = sample(template.mask, mni.reshape(3, -1)).reshape(grid.shape)
+    rough = 0.15 * noise.field("surface", 5) + 0.08 * noise.field("surface-fine", 2)
+    inside = surface + np.clip(rough, -0.3, 0.3) > 0.5
+
+    def draw(name: str, scale: float) -> Array:
+        return noise.field(name, scale)[inside]
+
+    points = mni[:, inside]
+    depth = sample(template.depth, points)
+    deep = np.clip(depth / 10, 0, 1)
+    for k in range(3):
+        points[k] += deep * (1.3 * draw(f"gyri-{k}", 9) + 0.5 * draw(f"gyri-fine-{k}", 4.5))
+    position = np.stack([grid.axis(k)[index] for k, index in enumerate(np.nonzero(inside))])
+    return Brain(inside, position, points, depth, draw)
+
+
+def ellipsoid(mni: Array, centre: tuple[float, float, float], radii: tuple[float, float, float], edge: float) -> Array:
+    """Soft ellipsoid in both hemispheres: 1 inside, 0 outside, ``edge`` is the transition in units of the radius."""
+    x, y, z = np.abs(mni[0]) - centre[0], mni[1] - centre[1], mni[2] - centre[2]
+    radius = np.sqrt((x / radii[0]) ** 2 + (y / radii[1]) ** 2 + (z / radii[2]) ** 2)
+    return np.clip(0.5 - (radius - 1) / edge, 0, 1).astype(np.float32)
+
+
+def tissues(brain: Brain, template: Template, squeezed: Array | float) -> Tissue:
+    """Turn the template's blurred probabilities into one person's sharp tissues.
+
+    In the cortex the probabilities are sharpened, disturbed by random fields and folded anew where the template
+    is an average of many people; basal ganglia, thalamus and brain stem keep the template's mixture.
 
     Args:
-        blur: Gaussian sigma in voxels, against aliasing on coarse grids.
+        brain: Its voxels.
+        template: The template's maps.
+        squeezed: 0-1, how far sulci and ventricles are pressed shut (n,).
     """
-    from nilearn import datasets
-    from scipy import ndimage
+    mni, draw = brain.mni, brain.draw
+    wm, gm, csf = (sample(volume, mni) for volume in (template.wm, template.gm, template.csf))
+    deep = np.maximum(ellipsoid(mni, (16, -10, 4), (24, 30, 20), 0.4), ellipsoid(mni, (0, -26, -26), (17, 19, 28), 0.4))
+    cortex = 1 - deep
+    sharp = 1 + 1.6 * cortex
+    logits = [
+        sharp * np.log(wm + 0.01) + cortex * (0.9 * draw("wm", 4) + 0.5 * draw("wm-fine", 2.2)),
+        sharp * np.log(gm + 0.01),
+        sharp * np.log(csf + 0.01) + cortex * (0.8 * draw("csf", 6) + 0.6 * draw("csf-fine", 3) + 1.5) - 2.5 * squeezed,
+    ]
+    highest = np.maximum(np.maximum(logits[0], logits[1]), logits[2])
+    parts = [np.exp(x - highest) for x in logits]
+    total = parts[0] + parts[1] + parts[2]
+    tissue = Tissue(*(x / total for x in parts))
+    _fold_cortex(tissue, brain, gm, cortex, squeezed)
+    return tissue
 
-    def read(loader: object) -> Array:
-        image = loader(resolution=1)  # type: ignore[operator]
-        volume = np.asarray(image.dataobj, dtype=np.float32)[_CROP]
-        return ndimage.gaussian_filter(volume, blur) if blur else volume
 
-    brain = np.asarray(datasets.load_mni152_brain_mask(resolution=1).dataobj)[_CROP] > 0
-    depth = ndimage.distance_transform_edt(np.pad(brain[::2, ::2, ::2], 1))[1:-1, 1:-1, 1:-1] * 2
-    depth = np.repeat(np.repeat(np.repeat(depth, 2, 0), 2, 1), 2, 2)[: brain.shape[0], : brain.shape[1], : brain.shape[2]]
-    return Template(
-        gm=read(datasets.load_mni152_gm_template),
-        wm=read(datasets.load_mni152_wm_template),
-        t1=read(datasets.load_mni152_template),
-        mask=ndimage.gaussian_filter(brain.astype(np.float32), max(1.0, blur)),
-        depth=ndimage.gaussian_filter(depth.astype(np.float32), 2.0),
-    )
+def _fold_cortex(tissue: Tissue, brain: Brain, gm: Array, cortex: Array, squeezed: Array | float) -> None:
+    """Add the person's own sulci and the cerebellar folia: sheets of fluid lined with grey matter. Works in place."""
+    mni, draw, depth = brain.mni, brain.draw, brain.depth
+    cerebellum = ellipsoid(mni, (0, -62, -34), (56, 38, 26), 0.2)
+    sheet = np.minimum(np.abs(draw("sulci", 6)), 1.15 * np.abs(draw("sulci-2", 8)))
+    where = np.clip((26 - depth) / 12, 0, 1) * cortex * (1 - cerebellum)
+    angle = np.arctan2(mni[2] + 30, mni[1] + 42)
+    folia = np.cos(38 * angle + 1.3 * draw("folia", 9) + 0.5 * draw("folia-fine", 4))
+    folia *= cerebellum * np.clip((16 - depth) / 4, 0, 1)
+    lining = where * np.clip(6 * gm * (1 - gm), 0, 1) * np.exp(-((sheet / 0.40) ** 2))
+    lining = np.maximum(lining, 0.6 * cerebellum * np.clip(folia, 0, 1))
+    ribbon = np.clip(1.5 * gm - 0.2, 0, 1)
+    fluid = ribbon * (0.85 * where * np.exp(-((sheet / 0.15) ** 2)) + 0.5 * np.clip(folia - 0.35, 0, 1))
+    fluid = np.clip(fluid * (1 - 0.9 * squeezed), 0, 1)
+    tissue.gm += tissue.wm * lining
+    tissue.wm *= 1 - lining
+    tissue.csf += (1 - tissue.csf) * fluid
+    tissue.wm *= 1 - fluid
+    tissue.gm *= 1 - fluid
+    total = tissue.wm + tissue.gm + tissue.csf
+    for name in ("wm", "gm", "csf"):
+        setattr(tissue, name, getattr(tissue, name) / total)
