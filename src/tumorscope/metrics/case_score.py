@@ -1,0 +1,166 @@
+"""The scores of one case, before any averaging."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from tumorscope.core.errors import GeometryError, InputError, LabelError
+from tumorscope.core.image import Array
+from tumorscope.core.labels import LabelScheme
+from tumorscope.metrics.counts import CountArray, Counts, count_slices
+from tumorscope.metrics.empty import EmptyPolicy
+from tumorscope.metrics.metric import Metric
+from tumorscope.metrics.registry import DEFAULT_METRICS, find_metrics
+from tumorscope.metrics.surface import DEFAULT_TOLERANCE, image_diagonal, surface_values
+
+_RESERVED = ("case", "patient", "length_unit")
+
+
+@dataclass(frozen=True)
+class RegionScore:
+    """What one region of one case was counted and measured as; no empty-mask policy applied yet.
+
+    Attributes:
+        slices: Counts per slice along z, shape (z, 4).
+        surface: Surface metric → value; NaN where a mask is empty.
+    """
+
+    slices: CountArray
+    surface: Mapping[str, float]
+
+    @property
+    def counts(self) -> Counts:
+        """Counts of the whole volume."""
+        return Counts.from_array(self.slices)
+
+
+@dataclass(frozen=True)
+class CaseScore:
+    """All regions of one case; picklable, a few kB.
+
+    Attributes:
+        case: Case id.
+        patient: Patient id; cases of one patient are resampled together.
+        regions: Region → its counts and surface values.
+        length_unit: "mm", or "px" where the spacing is unknown.
+        diagonal: Diagonal of the image in that unit: the distance some policies give where one mask is empty.
+        tolerance: Of surface Dice, in that unit.
+    """
+
+    case: str
+    patient: str
+    regions: Mapping[str, RegionScore]
+    length_unit: str
+    diagonal: float
+    tolerance: float
+
+    def row(
+        self, policy: EmptyPolicy, metrics: Sequence[str] = DEFAULT_METRICS, *, slices: bool = False
+    ) -> dict[str, object]:
+        """Return the case as one JSON row.
+
+        Args:
+            policy: Decides values at empty masks; a value it leaves out is None.
+            metrics: Metrics to include; surface metrics only where they were measured.
+            slices: Whether to add the counts of each slice.
+
+        Returns:
+            ``{"case": …, "patient": …, "length_unit": …, "WT": {"dice": …, …, "tp": …, "fp": …, "fn": …, "tn": …}}``.
+        """
+        row: dict[str, object] = {"case": self.case, "patient": self.patient, "length_unit": self.length_unit}
+        for name, region in self.regions.items():
+            counts = region.counts
+            entry: dict[str, object] = {}
+            for metric in find_metrics(metrics):
+                if metric.needs == "counts" or metric.name in region.surface:
+                    entry[metric.name] = self._value(metric, region, policy)
+            entry |= {"tp": counts.tp, "fp": counts.fp, "fn": counts.fn, "tn": counts.tn}
+            if slices:
+                entry["slices"] = region.slices.tolist()
+            row[name] = entry
+        return row
+
+    def _value(self, metric: Metric, region: RegionScore, policy: EmptyPolicy) -> float | None:
+        counts = region.counts.to_array()[None]
+        raw = metric.from_counts(counts) if metric.from_counts else np.array([region.surface[metric.name]])
+        value = float(policy.apply(metric, raw, counts, self.diagonal)[0])
+        return None if math.isnan(value) else value
+
+
+def score_case(
+    pred: Array,
+    ref: Array,
+    *,
+    case: str,
+    patient: str | None = None,
+    regions: Sequence[str] | Mapping[str, tuple[str, str]],
+    scheme: LabelScheme,
+    pred_scheme: LabelScheme | None = None,
+    spacing: Sequence[float] = (1.0, 1.0, 1.0),
+    spacing_known: bool = True,
+    metrics: Sequence[str] = DEFAULT_METRICS,
+    tolerance: float = DEFAULT_TOLERANCE,
+) -> CaseScore:
+    """Count and measure every region of one predicted label map against its reference.
+
+    Args:
+        pred: Predicted label map, shape (x, y, z), integers.
+        ref: Reference label map, same shape.
+        case: Case id.
+        patient: Patient id; the case id when None.
+        regions: Names both schemes know; or name → (its name in the prediction's scheme, in the reference's).
+        scheme: Label scheme of the reference.
+        pred_scheme: Label scheme of the prediction; that of the reference when None.
+        spacing: Voxel size along x, y, z in mm.
+        spacing_known: False when the file carries no size: distances and tolerance are then in pixels.
+        metrics: Names; surfaces are measured only if one of them needs it.
+        tolerance: Of surface Dice, in mm (or pixels).
+
+    Raises:
+        GeometryError: if the shapes differ or are not 3D.
+        LabelError: if a map holds values its scheme does not know, or a scheme lacks a region.
+        InputError: if a map holds NaN, or the spacing does not fit.
+    """
+    pairs = dict(regions) if isinstance(regions, Mapping) else {name: (name, name) for name in regions}
+    pred, ref = np.asarray(pred), np.asarray(ref)
+    pred_scheme = pred_scheme or scheme
+    if pred.shape != ref.shape or pred.ndim != 3:
+        raise GeometryError(
+            expected=f"two 3D label maps of one shape (reference {ref.shape})",
+            found=f"a prediction of shape {pred.shape} for case {case}",
+            fix="Bring the prediction into the reference's grid first",
+        )
+    if not pairs or set(pairs) & set(_RESERVED):
+        raise InputError(
+            expected=f"regions, none called {' or '.join(_RESERVED)}", found=f"{list(pairs)}", fix="Rename the class"
+        )
+    _check_labels(pred, pred_scheme, f"the prediction of case {case}")
+    _check_labels(ref, scheme, f"the reference of case {case}")
+    if not spacing_known:
+        spacing = (1.0, 1.0, 1.0)
+    surface = [m for m in find_metrics(metrics) if m.needs == "surface"]
+    scored = {}
+    for name, (in_pred, in_ref) in pairs.items():
+        masks = pred_scheme.mask(pred, in_pred), scheme.mask(ref, in_ref)
+        values = surface_values(*masks, surface, spacing, tolerance) if surface else {}
+        scored[name] = RegionScore(count_slices(*masks), values)
+    length_unit = "mm" if spacing_known else "px"
+    return CaseScore(case, patient or case, scored, length_unit, image_diagonal(ref.shape, spacing), tolerance)
+
+
+def _check_labels(labels: Array, scheme: LabelScheme, where: str) -> None:
+    if labels.dtype.kind not in "iufb":
+        raise LabelError(expected="a label map of integers", found=f"{labels.dtype} in {where}", fix="Convert it")
+    if labels.dtype.kind == "f" and not np.isfinite(labels).all():
+        raise InputError(
+            expected="a label map of integers", found=f"NaN or infinity in {where}", fix="Correct the file"
+        )
+    known = labels == 0
+    for value in scheme.values:
+        known |= labels == value
+    if not known.all():
+        scheme.check(np.unique(labels), where)

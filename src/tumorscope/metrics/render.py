@@ -1,0 +1,89 @@
+"""Scores as a text table."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import groupby
+
+from tumorscope.core.errors import InputError
+from tumorscope.metrics.registry import COMPANIONS, METRICS
+from tumorscope.metrics.score import Score, Unit
+
+_UNIT_TEXT = {
+    Unit.PATIENT: "per patient volume",
+    Unit.SLICE: "per slice",
+    Unit.IMAGE: "per image",
+    Unit.POOLED: "pooled over all voxels",
+}
+_HEADER = ("metric", "mean", "SD", "median", "95 % interval", "n", "all empty")
+
+
+def render_scores(scores: Sequence[Score]) -> str:
+    """Return scores as a table, one block per region, unit and empty-mask policy.
+
+    Accuracy stands beside the class-wise scores of the same block, with a line that says what a prediction without a
+    single voxel scores on this data.
+
+    Raises:
+        InputError: if a block has an accuracy and none of Dice, sensitivity or specificity.
+    """
+    rows = [tuple(_cells(s)) for s in scores]
+    widths = [max(map(len, column)) for column in zip(_HEADER, *rows, strict=True)]
+    lines: list[str] = []
+    for (region, unit, policy), block in groupby(
+        zip(scores, rows, strict=True), key=lambda item: (item[0].region, item[0].unit, item[0].empty_policy)
+    ):
+        pairs = list(block)
+        lines += ["", f"{region}, {_UNIT_TEXT[unit]}; empty masks '{policy}': {policy.text}", _line(_HEADER, widths)]
+        lines += [_line(row, widths) for _, row in pairs]
+        lines += _accuracy_warning([s for s, _ in pairs])
+    return "\n".join([*lines[1:], "", *_footnotes(scores)]) if scores else "No scores."
+
+
+def _cells(score: Score) -> list[str]:
+    digits = 2 if score.length_unit else 3
+    metric = METRICS.get(score.metric)
+    title = metric.title if metric else score.metric
+    details = ", ".join(part for part in (score.length_unit, score.note) if part)
+    low, high = score.ci95
+    interval = "-" if low is None or high is None or score.n_groups < 2 else f"{low:.{digits}f} to {high:.{digits}f}"
+    n = f"{score.n} ({score.n_excluded} left out)" if score.n_excluded else str(score.n)
+    numbers = [_number(v, digits) for v in (score.mean, score.sd, score.median)]
+    return [f"{title} ({details})" if details else title, *numbers, interval, n, _number(score.all_empty, digits)]
+
+
+def _number(value: float | None, digits: int) -> str:
+    return "-" if value is None else f"{value:.{digits}f}"
+
+
+def _line(cells: Sequence[str], widths: Sequence[int]) -> str:
+    first, *rest = (c.ljust(w) if i == 0 else c.rjust(w) for i, (c, w) in enumerate(zip(cells, widths, strict=True)))
+    return "  " + "  ".join([first, *rest]).rstrip()
+
+
+def _accuracy_warning(block: Sequence[Score]) -> list[str]:
+    accuracy = next((s for s in block if s.metric == "accuracy"), None)
+    if accuracy is None:
+        return []
+    if not {s.metric for s in block} & set(COMPANIONS):
+        raise InputError(
+            expected="class-wise scores (Dice, sensitivity or specificity) beside accuracy",
+            found=f"accuracy alone for {accuracy.region}",
+            fix="Add 'dice' to the metrics",
+        )
+    if accuracy.all_empty is None:
+        return ["  Accuracy misleads: it counts background, which fills most of a scan; read the class-wise scores."]
+    return [
+        f"  Accuracy misleads: background counts as right, so the accuracy of an all-empty prediction here is "
+        f"{accuracy.all_empty:.3f}."
+    ]
+
+
+def _footnotes(scores: Sequence[Score]) -> list[str]:
+    boot = sorted({s.n_boot for s in scores})
+    groups = sorted({s.n_groups for s in scores})
+    span = f"{groups[0]}" if len(groups) == 1 else f"{groups[0]} to {groups[-1]}"
+    return [
+        f"95 % interval: percentile bootstrap of the mean, {span} patients resampled {boot[-1]} times. "
+        "all empty: the score of predicting nothing."
+    ]

@@ -1,0 +1,200 @@
+"""Many values → one score with its spread."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import numpy.typing as npt
+
+from tumorscope.core.errors import InputError, UsageError
+from tumorscope.metrics.bootstrap import percentile_interval, resampled_sums
+from tumorscope.metrics.consistency import check_range
+from tumorscope.metrics.counts import CountArray
+from tumorscope.metrics.empty import EmptyPolicy
+from tumorscope.metrics.metric import FloatArray, Metric
+from tumorscope.metrics.registry import METRICS
+from tumorscope.metrics.score import Score, Unit
+from tumorscope.metrics.trivial import empty_prediction
+
+N_BOOT = 2000
+
+
+def summarise(
+    values: npt.ArrayLike,
+    *,
+    metric: str,
+    region: str,
+    unit: Unit | str,
+    empty_policy: EmptyPolicy | str,
+    groups: Sequence[str] | None = None,
+    all_empty: float | None = None,
+    length_unit: str = "",
+    note: str = "",
+    seed: int = 0,
+    n_boot: int = N_BOOT,
+) -> Score:
+    """Summarise values as mean, SD, median and a 95 % percentile bootstrap interval of the mean.
+
+    The order of the values changes nothing.
+
+    Args:
+        values: One per case or slice, shape (N,); NaN marks a value the empty-mask policy leaves out.
+        metric: Name of the metric; checked against its range when it is a known one.
+        region: Region or class name.
+        unit: What one value belongs to.
+        empty_policy: The policy the values were made with.
+        groups: Patient of each value. Patients are then resampled as a whole (cluster bootstrap): slices of one
+            patient are not independent, and an interval that takes them for such is too narrow.
+        all_empty: The same score for the all-empty prediction.
+        length_unit: "mm" or "px" for distances.
+        note: What a reader must know.
+        seed: Of the bootstrap.
+        n_boot: Number of resamples.
+
+    Returns:
+        The score. One patient (or value) alone shows no spread: then the interval is the mean itself and the note
+        says so.
+
+    Raises:
+        InputError: if values are not one-dimensional or infinite, or groups do not fit.
+        ImpossibleScoreError: if a value lies outside the metric's range.
+    """
+    array = np.asarray(values, dtype=np.float64)
+    _check(array, groups, n_boot)
+    if metric in METRICS:
+        check_range(METRICS[metric], array)
+    kept = ~np.isnan(array)
+    labels = np.arange(len(array)) if groups is None else np.unique(np.asarray(groups), return_inverse=True)[1]
+    order = np.lexsort((labels[kept], array[kept]))
+    array, labels = array[kept][order], np.unique(labels[kept][order], return_inverse=True)[1]
+    n, n_groups = len(array), len(np.unique(labels))
+    mean = float(array.mean()) if n else None
+    ci95: tuple[float | None, float | None] = (mean, mean)
+    if n_groups > 1 and array[0] < array[-1]:
+        table = _sums_by_group(labels, np.column_stack([array, np.ones(n)]))
+        sums = resampled_sums(table, seed=seed, n_boot=n_boot)
+        ci95 = percentile_interval(sums[:, 0] / sums[:, 1])
+    return Score(
+        metric=metric,
+        region=region,
+        unit=Unit(unit),
+        mean=mean,
+        sd=float(array.std(ddof=1)) if n > 1 else None,
+        median=float(np.median(array)) if n else None,
+        ci95=ci95,
+        n=n,
+        n_excluded=int((~kept).sum()),
+        n_groups=n_groups,
+        empty_policy=EmptyPolicy(empty_policy),
+        all_empty=all_empty,
+        length_unit=length_unit,
+        note=_spread_note(note, n_groups),
+        n_boot=n_boot,
+        seed=seed,
+    )
+
+
+def summarise_pooled(
+    counts: CountArray,
+    *,
+    metric: str,
+    region: str,
+    empty_policy: EmptyPolicy | str,
+    groups: Sequence[str] | None = None,
+    seed: int = 0,
+    n_boot: int = N_BOOT,
+) -> Score:
+    """Pool the counts of all cases into one value, with an interval from resampling patients.
+
+    Args:
+        counts: (tp, fp, fn, tn) per case, shape (N, 4).
+        metric: Name of a metric that is computed from counts.
+        region: Region or class name.
+        empty_policy: Cases that it leaves out are not pooled; it also decides when the pooled masks are empty.
+        groups: Patient of each case.
+        seed: Of the bootstrap.
+        n_boot: Number of resamples.
+
+    Raises:
+        InputError: if counts or groups do not fit.
+        UsageError: if the metric is not computed from counts.
+    """
+    definition = METRICS.get(metric)
+    if definition is None or definition.from_counts is None:
+        raise UsageError(expected="a metric computed from counts", found=f"'{metric}'", fix="Pool dice, iou, …")
+    if counts.ndim != 2 or counts.shape[1] != 4:
+        raise InputError(expected="counts (N, 4)", found=f"shape {counts.shape}", fix="Stack Counts.to_array()")
+    policy = EmptyPolicy(empty_policy)
+    _check(counts[:, 0].astype(np.float64), groups, n_boot)
+    kept = policy.keeps(counts)
+    labels = np.arange(len(counts)) if groups is None else np.asarray(groups)
+    labels = np.unique(labels[kept], return_inverse=True)[1]
+    table = _sums_by_group(labels, counts[kept])
+    total = table.sum(axis=0, keepdims=True)
+    value = _pooled(definition, total, policy)
+    ci95: tuple[float | None, float | None] = (value, value)
+    if len(table) > 1 and value is not None:
+        sums = resampled_sums(table, seed=seed, n_boot=n_boot)
+        ci95 = percentile_interval(_values(definition, sums, policy))
+    return Score(
+        metric=metric,
+        region=region,
+        unit=Unit.POOLED,
+        mean=value,
+        sd=None,
+        median=value,
+        ci95=ci95,
+        n=int(kept.sum()),
+        n_excluded=int((~kept).sum()),
+        n_groups=len(table),
+        empty_policy=policy,
+        all_empty=_pooled(definition, empty_prediction(total), policy),
+        note=_spread_note("", len(table)),
+        n_boot=n_boot,
+        seed=seed,
+    )
+
+
+def _sums_by_group(labels: npt.NDArray[np.intp], columns: FloatArray | CountArray) -> FloatArray:
+    """Add up rows (N, K) that share one of the labels 0 to G - 1: (G, K)."""
+    sums = np.zeros((int(labels.max()) + 1 if len(labels) else 0, columns.shape[1]))
+    np.add.at(sums, labels, columns)
+    return sums
+
+
+def _values(metric: Metric, sums: FloatArray, policy: EmptyPolicy) -> FloatArray:
+    assert metric.from_counts is not None
+    counts = np.rint(sums).astype(np.int64)
+    return policy.apply(metric, metric.from_counts(counts), counts)
+
+
+def _pooled(metric: Metric, total: FloatArray, policy: EmptyPolicy) -> float | None:
+    if not total.any():
+        return None
+    value = float(_values(metric, total, policy)[0])
+    return None if np.isnan(value) else value
+
+
+def _spread_note(note: str, n_groups: int) -> str:
+    alone = "one patient or case only: no interval" if n_groups == 1 else ""
+    return "; ".join(part for part in (note, alone) if part)
+
+
+def _check(values: FloatArray, groups: Sequence[str] | None, n_boot: int) -> None:
+    """Refuse what cannot be summarised."""
+    found = ""
+    if values.ndim != 1:
+        found = f"an array of shape {values.shape}"
+    elif np.isinf(values).any():
+        found = "an infinite value"
+    elif groups is not None and len(groups) != len(values):
+        found = f"{len(values)} values and {len(groups)} groups"
+    elif n_boot < 1:
+        found = f"{n_boot} bootstrap resamples"
+    if found:
+        raise InputError(
+            expected="one finite (or left-out, NaN) value per case, its group, and at least one resample",
+            found=found,
+            fix="Apply an empty-mask policy first",
+        )

@@ -1,0 +1,193 @@
+"""From label maps to scores and the printed table."""
+
+from __future__ import annotations
+
+import json
+import pickle
+import time
+
+import numpy as np
+import pytest
+
+from tumorscope.core.errors import GeometryError, InputError, LabelError, UsageError
+from tumorscope.core.labels import BINARY, BRATS, BRATS_2023
+from tumorscope.metrics import CaseScore, EmptyPolicy, Unit, aggregate, render_scores, score_case
+
+REGIONS = ("WT", "TC", "ET")
+
+
+def tumour(shift: int = 0, enhancing: int = 4, shape: tuple[int, int, int] = (24, 24, 10)) -> np.ndarray:
+    labels = np.zeros(shape, dtype=np.uint8)
+    labels[4 + shift : 18 + shift, 4:18, 2:8] = 2
+    labels[6 + shift : 12 + shift, 6:12, 3:7] = 1
+    labels[8 + shift : 12 + shift, 8:12, 3:7] = enhancing
+    return labels
+
+
+def scored(name: str, pred: np.ndarray, ref: np.ndarray, **options: object) -> CaseScore:
+    return score_case(pred, ref, case=name, **({"regions": REGIONS, "scheme": BRATS} | options))  # type: ignore[arg-type]
+
+
+@pytest.fixture(scope="module")
+def cases() -> list[CaseScore]:
+    """Four cases of three patients; in the last the reference has no enhancing tumour."""
+    no_et = np.where(tumour() == 4, 1, tumour())
+    return [
+        scored("a1", tumour(1), tumour(), patient="a"),
+        scored("a2", tumour(2), tumour(), patient="a"),
+        scored("b", tumour(), tumour()),
+        scored("c", no_et, no_et),
+    ]
+
+
+def test_row_of_a_case() -> None:
+    row = scored("a", tumour(1), tumour(), spacing=(2.0, 1.0, 1.0)).row(EmptyPolicy.BRATS, slices=True)
+    assert json.loads(json.dumps(row, allow_nan=False)) == row
+    assert (row["case"], row["patient"], row["length_unit"]) == ("a", "a", "mm")
+    wt = row["WT"]
+    assert isinstance(wt, dict)
+    assert (wt["tp"], wt["fp"], wt["fn"]) == (13 * 14 * 6, 14 * 6, 14 * 6)
+    assert wt["dice"] == pytest.approx(13 / 14)
+    assert wt["hd95"] == pytest.approx(2)
+    assert np.sum(wt["slices"], axis=0).tolist() == [wt[k] for k in ("tp", "fp", "fn", "tn")]
+    assert len(wt["slices"]) == 10
+
+
+def test_other_conventions_and_names() -> None:
+    two_schemes = scored("a", tumour(enhancing=3), tumour(), pred_scheme=BRATS_2023)
+    assert all(r.counts.fp == r.counts.fn == 0 for r in two_schemes.regions.values())
+    binary = scored("a", (tumour() > 0).astype(np.uint8), tumour(), pred_scheme=BINARY, regions={"WT": ("tumor", "WT")})
+    row = binary.row(EmptyPolicy.BRATS)
+    assert row["WT"]["dice"] == 1  # type: ignore[index]
+    assert scored("a", tumour().astype(float), tumour()).row(EmptyPolicy.BRATS)["ET"]["hd95"] == 0  # type: ignore[index]
+
+
+def test_without_spacing_lengths_are_pixels() -> None:
+    result = scored("a", tumour(2), tumour(), spacing=(3.0, 3.0, 3.0), spacing_known=False)
+    assert result.length_unit == "px"
+    assert result.row(EmptyPolicy.BRATS)["WT"]["hd95"] == pytest.approx(2)  # type: ignore[index]
+
+
+def test_policy_decides_the_row() -> None:
+    missed = scored("a", np.where(tumour() == 4, 1, tumour()), tumour())
+
+    def et(policy: EmptyPolicy) -> dict[str, float]:
+        return missed.row(policy)["ET"]  # type: ignore[return-value]
+
+    assert (et(EmptyPolicy.BRATS)["dice"], et(EmptyPolicy.BRATS)["hd95"]) == (0, pytest.approx(373.1287))
+    assert et(EmptyPolicy.SKIP_BOTH_EMPTY)["hd95"] is None
+    assert et(EmptyPolicy.POSITIVES_ONLY)["hd95"] == pytest.approx(np.sqrt(24**2 + 24**2 + 10**2))
+
+
+def test_surfaces_are_measured_only_when_asked() -> None:
+    result = scored("a", tumour(), tumour(), metrics=["dice"])
+    assert result.regions["WT"].surface == {}
+    assert "hd95" not in result.row(EmptyPolicy.BRATS)["WT"]  # type: ignore[operator]
+    assert [s.metric for s in aggregate([result], n_boot=10)].count("hd95") == 0
+
+
+def test_case_scores_cross_process_borders(cases: list[CaseScore]) -> None:
+    copy = pickle.loads(pickle.dumps(cases[0]))
+    assert copy.row(EmptyPolicy.BRATS) == cases[0].row(EmptyPolicy.BRATS)
+
+
+@pytest.mark.parametrize(
+    ("pred", "options", "error"),
+    [
+        (tumour()[:-1], {}, GeometryError),
+        (tumour() * 2, {}, LabelError),
+        (np.where(tumour() == 4, np.nan, tumour()), {}, InputError),
+        (tumour() + 0.5, {}, LabelError),
+        (tumour(), {"regions": ["XX"]}, LabelError),
+        (tumour(), {"regions": {"case": ("WT", "WT")}}, InputError),
+        (tumour(), {"regions": []}, InputError),
+        (tumour(), {"spacing": (1.0, 1.0)}, InputError),
+        (tumour(), {"metrics": ["dise"]}, UsageError),
+    ],
+)
+def test_bad_cases(pred: np.ndarray, options: dict[str, object], error: type[Exception]) -> None:
+    with pytest.raises(error):
+        scored("a", pred, tumour(), **options)
+
+
+def test_aggregate_over_patients(cases: list[CaseScore]) -> None:
+    scores = {(s.region, s.metric): s for s in aggregate(cases, n_boot=200)}
+    wt = scores["WT", "dice"]
+    assert wt.mean == pytest.approx((13 / 14 + 12 / 14 + 1 + 1) / 4)
+    assert (wt.n, wt.n_groups, wt.all_empty) == (4, 3, 0)
+    et = scores["ET", "dice"]
+    assert et.mean == pytest.approx((0.75 + 0.5 + 1 + 1) / 4)
+    assert et.all_empty == pytest.approx(0.25), "nothing predicted is right where there is nothing"
+    assert scores["ET", "hd95"].all_empty == pytest.approx(3 * 373.12866 / 4)
+    assert scores["ET", "hd95"].length_unit == "mm"
+
+
+def test_every_unit_and_policy(cases: list[CaseScore]) -> None:
+    units = (Unit.PATIENT, Unit.SLICE, Unit.POOLED)
+    policies = (EmptyPolicy.BOTH_EMPTY_ONE, EmptyPolicy.POSITIVES_ONLY)
+    scores = {(s.unit, s.empty_policy, s.region, s.metric): s for s in
+              aggregate(cases, metrics=["dice", "iou", "hd95"], units=units, policies=policies, n_boot=100)}  # fmt: skip
+    assert len(scores) == 3 * (3 + 2 + 2) * 2
+    both, positives = (scores[Unit.SLICE, p, "ET", "dice"] for p in policies)
+    assert (both.n, both.n_excluded, both.n_groups) == (40, 0, 3)
+    assert both.mean == pytest.approx((10 * 1 + 4 * (0.75 + 0.5 + 1) + 3 * 6) / 40)
+    assert both.all_empty == pytest.approx(28 / 40)
+    assert (positives.n, positives.n_excluded, positives.n_groups) == (12, 28, 2)
+    assert positives.mean == pytest.approx(0.75)
+    pooled = scores[Unit.POOLED, policies[0], "ET", "dice"]
+    tp, fp, fn, _ = sum(c.regions["ET"].counts.to_array() for c in cases)
+    assert pooled.mean == pytest.approx(2 * tp / (2 * tp + fp + fn))
+    assert (pooled.n, pooled.n_groups) == (4, 3)
+
+
+def test_aggregate_ignores_the_order_of_cases(cases: list[CaseScore]) -> None:
+    units = (Unit.PATIENT, Unit.SLICE, Unit.POOLED)
+    assert aggregate(cases, units=units, n_boot=50) == aggregate(cases[::-1], units=units, n_boot=50)
+
+
+def test_images(cases: list[CaseScore]) -> None:
+    pictures = [scored(f"i{k}", tumour(k)[:, :, 4:5], tumour()[:, :, 4:5]) for k in range(3)]
+    result = aggregate(pictures, metrics=["dice", "hausdorff", "hd95"], units=[Unit.IMAGE], n_boot=50)
+    assert result[0].unit is Unit.IMAGE and result[0].n == 3
+    with pytest.raises(InputError, match="image"):
+        aggregate(cases, units=[Unit.IMAGE])
+
+
+def test_bad_sets_of_cases(cases: list[CaseScore]) -> None:
+    pixels = scored("p", tumour(), tumour(), spacing_known=False)
+    fewer = scored("f", tumour(), tumour(), regions=["WT"])
+    bare = scored("g", tumour(), tumour(), metrics=["dice"])
+    for bad in ([], [cases[0], cases[0]], [cases[0], pixels], [cases[0], fewer], [cases[0], bare]):
+        with pytest.raises(InputError):
+            aggregate(bad)
+
+
+def test_table_puts_class_wise_scores_beside_accuracy(cases: list[CaseScore]) -> None:
+    scores = aggregate(cases, metrics=["accuracy", "hd95"], units=(Unit.PATIENT, Unit.SLICE), n_boot=100)
+    text = render_scores(scores)
+    empty = np.mean([1 - 14 * 14 * 6 / (24 * 24 * 10)] * 4)
+    assert text.count(f"the accuracy of an all-empty prediction here is {empty:.3f}") == 2
+    first = text[: text.index("TC, per patient")]
+    for word in ("WT, per patient volume", "Dice", "Sensitivity", "Specificity", "Accuracy", "HD95 (mm)", "brats"):
+        assert word in first
+    assert "3 patients" in text
+    with pytest.raises(InputError, match="accuracy alone"):
+        render_scores([s for s in scores if s.metric == "accuracy"])
+
+
+def test_table_says_what_was_left_out(cases: list[CaseScore]) -> None:
+    text = render_scores(aggregate(cases, metrics=["dice"], policies=[EmptyPolicy.POSITIVES_ONLY], n_boot=50))
+    assert "3 (1 left out)" in text
+    assert " - " in render_scores(aggregate(cases[:1], metrics=["dice"], n_boot=50)), "one case has no interval"
+    assert render_scores([]) == "No scores."
+
+
+def test_a_whole_brats_case_is_fast() -> None:
+    ref = np.zeros((240, 240, 155), dtype=np.uint8, order="F")
+    ref[80:150, 90:160, 50:100] = 2
+    ref[95:130, 105:140, 60:90] = 1
+    ref[100:120, 110:130, 65:85] = 4
+    scored("warm", tumour(), tumour())
+    start = time.process_time()
+    scored("case", np.roll(ref, 2, axis=0), ref)
+    assert time.process_time() - start < 3
