@@ -1,0 +1,58 @@
+# Needs Python 3.11+ (with venv and pip) and make; everything else goes into .venv.
+#
+#   make demo       make a phantom patient, segment it with a shipped model, show where the results are
+#   make test       lint, types, layering and the fast tests with coverage
+#   make test-full  the same with the slow tests
+#   make lint       ruff, mypy, import-linter
+#   make format     let ruff rewrite the code
+#   make clean      remove .venv, caches and the demo
+#
+# PyTorch's CPU wheels are gigabytes smaller than the default ones: where pip may reach them, set
+# PIP_EXTRA_INDEX_URL=https://download.pytorch.org/whl/cpu.
+
+PYTHON ?= python3
+VENV   ?= .venv
+JOBS   ?= 2
+DEMO   ?= demo
+
+BIN    := $(VENV)/bin
+PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(JOBS) --cov --cov-report=term:skip-covered
+
+.PHONY: demo test test-full lint format clean
+.DEFAULT_GOAL := test
+
+demo: $(VENV)/.installed
+	$(BIN)/tumorscope demo -o $(DEMO)
+
+test: lint
+	$(PYTEST)
+
+test-full: lint
+	$(PYTEST) -m "slow or not slow"
+
+lint: $(VENV)/.installed-dev
+	$(BIN)/ruff check src tests
+	$(BIN)/ruff format --check src tests
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+format: $(VENV)/.installed-dev
+	$(BIN)/ruff check --fix src tests
+	$(BIN)/ruff format src tests
+
+clean:
+	rm -rf $(VENV) $(DEMO) .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis .coverage
+
+$(BIN)/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
+	  || { echo "Expected Python 3.11 or newer; found $$($(PYTHON) --version 2>&1). Run make PYTHON=python3.12 (or newer)."; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+
+# A stamp is newer than pyproject.toml while the installation fits it. The code itself is installed editable.
+$(VENV)/.installed: pyproject.toml | $(BIN)/python
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable .
+	@touch $@
+
+$(VENV)/.installed-dev: pyproject.toml | $(BIN)/python
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev,imagenet]'
+	@touch $@ $(VENV)/.installed
