@@ -56,7 +56,7 @@ def test_malformed_overrides_are_usage_errors(words):
 
 
 def test_a_mistyped_own_option_is_named():
-    with pytest.raises(UsageError, match="Did you mean --data?"):
+    with pytest.raises(UsageError, match=r"Did you mean --data\?"):
         take_overrides(["--dat", "d"], ["data", "out"])
 
 
