@@ -1,0 +1,134 @@
+"""Slice-wise prediction over a study, back into the study's own grid."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from tumorscope.bundles.bundle import Bundle
+from tumorscope.core.image import Array, Image
+from tumorscope.core.segmentation import Segmentation
+from tumorscope.core.sequence import Sequence
+from tumorscope.inference.decode import decode, to_probabilities
+from tumorscope.inference.postprocess import postprocess
+from tumorscope.inference.runtimes.base import Precision, Runtime
+from tumorscope.inference.runtimes.select import open_runtime
+from tumorscope.transforms.prepare import Prepared, prepare, with_context
+
+
+@dataclass(frozen=True, eq=False)
+class Prediction:
+    """A segmentation and how it came about.
+
+    Attributes:
+        segmentation: With probabilities, in the input's grid and the bundle's scheme.
+        notes: What the user should know, one sentence each.
+        seconds: Step → seconds.
+    """
+
+    segmentation: Segmentation
+    notes: tuple[str, ...]
+    seconds: dict[str, float]
+
+
+class Predictor:
+    """Runs a bundle on studies.
+
+    Args:
+        bundle: The trained model.
+        runtime: ``auto``, ``torch`` or ``openvino``, or an object with ``run`` (see
+            :class:`~tumorscope.inference.runtimes.base.Runtime`).
+        device: ``auto``, ``cpu`` or ``cuda``.
+        batch: Slices per run of the network.
+        tta: Also predict the left-right mirror image and average the probabilities.
+        precision: ``auto`` (bfloat16 where the hardware computes in it) or ``float32``.
+
+    Raises:
+        UsageError: for an unknown runtime or device.
+        MissingDependencyError: if the runtime or device is absent.
+        InputError: if the weights are damaged.
+    """
+
+    def __init__(
+        self,
+        bundle: Bundle,
+        runtime: str | Runtime = "auto",
+        device: str = "auto",
+        batch: int = 8,
+        tta: bool = False,
+        precision: Precision = "auto",
+    ) -> None:
+        self.bundle = bundle
+        self.batch = batch
+        self.tta = tta
+        self.runtime = open_runtime(bundle, runtime, device, precision) if isinstance(runtime, str) else runtime
+
+    def predict(self, images: Mapping[Sequence, Image]) -> Segmentation:
+        """Segment one study.
+
+        Args:
+            images: The study's sequences on one grid, in any orientation; more than the bundle needs do no harm.
+
+        Returns:
+            Labels and probabilities in exactly the grid of the first sequence the bundle uses.
+
+        Raises:
+            InputError: if a needed sequence is missing.
+            GeometryError: if the sequences lie on different grids.
+        """
+        return self.run(images).segmentation
+
+    def run(self, images: Mapping[Sequence, Image]) -> Prediction:
+        """Segment one study and tell what happened on the way; arguments and errors as :meth:`predict`."""
+        manifest, clock = self.bundle.manifest, _Clock()
+        prepared = prepare(images, manifest.preprocess)
+        clock.lap("prepare")
+        volume = self._infer(prepared)
+        clock.lap("network")
+        restored = prepared.grid.restore(volume)
+        del volume
+        np.clip(restored, 0.0, 1.0, out=restored)
+        maps = dict(zip(manifest.outputs.names, restored, strict=True))
+        labels = decode(maps, manifest.outputs, self.bundle.scheme, manifest.postprocess.thresholds)
+        first = next(images[s] for s in manifest.preprocess.sequences if s in images)
+        cleaned, notes = postprocess(first.with_data(labels), self.bundle.scheme, manifest.postprocess)
+        probabilities = {name: first.with_data(data) for name, data in maps.items()}
+        clock.lap("decode")
+        missing = [f"{s} is missing: its channel was empty." for s in prepared.missing]
+        segmentation = Segmentation(cleaned, self.bundle.scheme, probabilities)
+        return Prediction(segmentation, (*missing, *notes), clock.laps)
+
+    def _infer(self, prepared: Prepared) -> Array:
+        """Return the probabilities (Z, K, H, W); slices without any signal are not run and stay 0."""
+        array, context = prepared.array, self.bundle.manifest.preprocess.context
+        names = self.bundle.manifest.outputs.names
+        volume = np.zeros((array.shape[0], len(names), *array.shape[2:]), dtype=np.float32)
+        slices = [z for z in range(array.shape[0]) if array[z].any()]
+        for start in range(0, len(slices), self.batch):
+            chosen = slices[start : start + self.batch]
+            volume[chosen] = self._probabilities(np.stack([with_context(array, z, context) for z in chosen]))
+        return volume
+
+    def _probabilities(self, batch: Array) -> Array:
+        outputs = self.bundle.manifest.outputs
+        found = to_probabilities(self.runtime.run(batch), outputs)
+        if self.tta:
+            mirrored = to_probabilities(self.runtime.run(np.ascontiguousarray(batch[..., ::-1])), outputs)
+            found = 0.5 * (found + mirrored[..., ::-1])
+        return found
+
+
+class _Clock:
+    """Seconds between calls of :meth:`lap`."""
+
+    def __init__(self) -> None:
+        self.laps: dict[str, float] = {}
+        self._last = time.perf_counter()
+
+    def lap(self, name: str) -> None:
+        now = time.perf_counter()
+        self.laps[name] = round(now - self._last, 3)
+        self._last = now
