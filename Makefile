@@ -50,9 +50,11 @@ $(BIN)/python:
 
 # A stamp is newer than pyproject.toml while the installation fits it. The code itself is installed editable.
 $(VENV)/.installed: pyproject.toml | $(BIN)/python
+	@echo "Installing into $(VENV): a few minutes the first time"
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable .
 	@touch $@
 
 $(VENV)/.installed-dev: pyproject.toml | $(BIN)/python
+	@echo "Installing into $(VENV): a few minutes the first time"
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev,imagenet]'
 	@touch $@ $(VENV)/.installed
