@@ -83,6 +83,13 @@ class Predictor:
 
     def run(self, images: Mapping[Sequence, Image]) -> Prediction:
         """Segment one study and tell what happened on the way; arguments and errors as :meth:`predict`."""
+        from threadpoolctl import threadpool_limits
+
+        # Resampling is many small matrix products: BLAS threads gain nothing and cost seconds on a busy machine.
+        with threadpool_limits(1, user_api="blas"):
+            return self._run(images)
+
+    def _run(self, images: Mapping[Sequence, Image]) -> Prediction:
         manifest, clock = self.bundle.manifest, _Clock()
         prepared = prepare(images, manifest.preprocess)
         clock.lap("prepare")
