@@ -40,7 +40,7 @@ def render_card(manifest: Manifest) -> str:
         "## Trained on",
         f"- Data set `{training.dataset}`, licence: {training.licence}; these weights: {use}.",
         f"- Split unit {split.get('unit')}, seed {split.get('seed')}, hash `{split.get('hash')}`: cases {counts}.",
-        f"- {len(training.case_hashes)} training and validation cases are known by content hash; `evaluate` refuses them.",
+        f"- Training and validation cases are known by {len(training.case_hashes)} content hashes; `evaluate` refuses them.",
         f"- Run: {', '.join(f'{k} {v}' for k, v in training.manifest.items() if not isinstance(v, dict | list))}.",
         "",
         "## Scores",

@@ -56,7 +56,7 @@ class TrainingRecord(BaseModel):
         dataset: Data set name.
         licence: Of the data; weights inherit it.
         commercial: False if the data forbid commercial use.
-        case_hashes: Content hash (labels' and images' voxels) of every training and validation case.
+        case_hashes: Content hashes (images' and labels' voxels) of every training and validation case.
         split: The split file's content: unit, seed, hash, counts.
         recipe: The recipe as run.
         manifest: Versions, seconds, hardware, epochs, augmentations that really ran.

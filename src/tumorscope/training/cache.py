@@ -15,9 +15,12 @@ from tumorscope.core.errors import InputError
 from tumorscope.core.files import atomic_path, content_hash, ensure_folder, write_text
 from tumorscope.core.image import Array, Image
 from tumorscope.core.labels import LabelScheme
+from tumorscope.datasets.hashing import case_hashes
 from tumorscope.transforms.prepare import Preprocess, prepare, prepare_label
 
 log = logging.getLogger(__name__)
+#: Changes whenever what is stored changes, so that older caches are not read.
+_LAYOUT = 2
 
 
 @dataclass(frozen=True)
@@ -27,7 +30,7 @@ class CachedCase:
     Attributes:
         id: Case id.
         patient: Patient.
-        content: Hash of the case's voxels (see :func:`case_hash`).
+        hashes: Content hashes (see :func:`~tumorscope.datasets.hashing.case_hashes`).
         file: Stem of its two arrays.
         foreground: Labelled pixels per slice.
         values: Label values that occur.
@@ -36,7 +39,7 @@ class CachedCase:
 
     id: str
     patient: str
-    content: str
+    hashes: list[str]
     file: str
     foreground: list[int]
     values: list[int]
@@ -63,20 +66,9 @@ class Cache:
         return np.asarray(np.load(self.folder / f"{self.cases[case_id].file}-y.npy", mmap_mode="r"))
 
 
-def case_hash(case: Case) -> str:
-    """Hash the voxels of a loaded case: sequences in fixed order, shape and type left out of it, label last.
-
-    The same scan saved under another name, compression or data type hashes the same.
-    """
-    parts = [np.ascontiguousarray(np.asarray(_image(case, s).data, dtype=np.float32)).tobytes() for s in case.sequences]
-    if isinstance(case.label, Image):
-        parts.append(np.ascontiguousarray(case.label.data > 0).tobytes())
-    return content_hash(*parts)
-
-
 def _image(case: Case, sequence: object) -> Image:
     image = case.images[sequence]  # type: ignore[index]
-    assert isinstance(image, Image), "case_hash needs a loaded case"
+    assert isinstance(image, Image), "the case is loaded"
     return image
 
 
@@ -99,7 +91,7 @@ def build_cache(
     Raises:
         InputError: if a case has no label.
     """
-    settings = spec.model_dump(mode="json", exclude={"context", "slices"}) | {"scheme": scheme.name, "values": scheme.values}
+    settings = spec.model_dump(mode="json", exclude={"context", "slices"}) | {"scheme": scheme.name, "values": scheme.values, "layout": _LAYOUT}
     key = content_hash(json.dumps(settings, sort_keys=True).encode())
     place = ensure_folder(folder / key)
     write_text(place / "settings.json", json.dumps(settings, indent=1))
@@ -119,7 +111,6 @@ def _cached(case: Case, spec: Preprocess, scheme: LabelScheme, place: Path) -> C
     loaded = case.loaded()
     if not isinstance(loaded.label, Image) or loaded.scheme is None:
         raise InputError(expected="a label for every training case", found=f"none for {case.id}", fix="Leave the case out or label it")
-    digest = case_hash(loaded)
     prepared = prepare({s: _image(loaded, s) for s in loaded.sequences}, spec)
     converted = loaded.scheme.convert(loaded.label.data, scheme)
     labels = prepare_label(loaded.label.with_data(converted), prepared)
@@ -129,7 +120,7 @@ def _cached(case: Case, spec: Preprocess, scheme: LabelScheme, place: Path) -> C
     entry = CachedCase(
         id=case.id,
         patient=case.patient,
-        content=digest,
+        hashes=case_hashes(loaded),
         file=stem,
         foreground=(labels > 0).sum(axis=(1, 2)).tolist(),
         values=np.unique(labels).tolist(),
@@ -144,5 +135,5 @@ def _fingerprint(case: Case) -> str:
     sources = [p for p in (*case.images.values(), case.label) if isinstance(p, Path)]
     files = sorted({f for p in sources for f in (p.iterdir() if p.is_dir() else [p])})
     if not files:
-        return f"{case.id}-{case_hash(case.loaded())}"
+        return "-".join([case.id, *case_hashes(case.loaded())])
     return case.id + "".join(f"{f}{f.stat().st_size}{f.stat().st_mtime_ns}" for f in files)

@@ -102,7 +102,7 @@ def train_recipe(
     manifest = run_manifest(plan, time.monotonic() - begun, **facts)
     write_text(run / "manifest.json", json.dumps(manifest, indent=1))
     bundle = export_bundle(
-        run / "bundle", plan, scheme, dataset, splits, [store.cases[c.id].content for c in chosen], [r.state for r in results], manifest
+        run / "bundle", plan, scheme, dataset, splits, [h for c in chosen for h in store.cases[c.id].hashes], [r.state for r in results], manifest
     )
     _draw_curves(run, len(splits))
     echo(f"bundle written to {bundle.folder}")
