@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from tumorscope.core.case import Case
-from tumorscope.core.errors import GeometryError, InputError
+from tumorscope.core.errors import GeometryError, InputError, LabelError
 from tumorscope.core.image import Image
 from tumorscope.core.labels import LabelScheme, detect_scheme
 from tumorscope.core.sequence import Sequence
@@ -84,7 +84,7 @@ def read_volumes(case: Case, sequences: tuple[Sequence, ...]) -> Case:
     scheme = case.scheme
     if label is not None:
         label = _integer_labels(label)
-        scheme = scheme or detect_scheme(np.unique(label.data), hint=str(label.source or case.id))
+        scheme = scheme or detect_scheme(np.unique(label.data), hint=label.source.name if label.source else case.id)
         scheme.check(np.unique(label.data), where=str(label.source or case.id))
     return replace(case, images=dict(images), label=label, scheme=scheme, reader=None)
 
@@ -100,6 +100,12 @@ def _integer_labels(label: Image) -> Image:
     if label.data.dtype.kind == "f" and np.abs(label.data - whole).max() > 1e-3:
         raise InputError(
             expected="whole numbers in a label map", found=f"fractions in {label.source}", fix="Give the label map, not a probability"
+        )
+    if whole.min() < 0 or whole.max() > 255:
+        raise LabelError(
+            expected="label values from 0 to 255",
+            found=f"{whole.min():g} to {whole.max():g} in {label.source}",
+            fix="Give the label map",
         )
     return label.with_data(whole.astype(np.uint8))
 
