@@ -61,7 +61,9 @@ class Bundle:
         except (ValidationError, UnicodeDecodeError) as error:
             first = error.errors()[0] if isinstance(error, ValidationError) else {"loc": (), "msg": str(error)}
             where = ".".join(map(str, first["loc"]))
-            raise InputError(expected="a valid bundle.json", found=f"{where}: {first['msg']} in {path}", fix="Export it again") from error
+            raise InputError(
+                expected="a valid bundle.json", found=f"{where}: {first['msg']} in {path}", fix="Export it again"
+            ) from error
 
     @property
     def name(self) -> str:
@@ -103,7 +105,9 @@ class Bundle:
             try:
                 network.load_state_dict({k: v.float() for k, v in load_file(path).items()}, strict=True)
             except (RuntimeError, ValueError) as error:
-                raise InputError(expected="weights that fit the network", found=f"{error} in {path}", fix="Export it again") from error
+                raise InputError(
+                    expected="weights that fit the network", found=f"{error} in {path}", fix="Export it again"
+                ) from error
             networks.append(network)
         return networks
 
@@ -112,7 +116,9 @@ class Bundle:
         found = hashlib.sha256(path.read_bytes()).hexdigest() if path.is_file() else "no file"
         if wanted is not None and found != wanted:
             raise InputError(
-                expected=f"the weights {path.name} as exported", found=f"{'no file' if found == 'no file' else 'other content'} at {path}", fix="Reinstall or export it again"
+                expected=f"the weights {path.name} as exported",
+                found=f"{'no file' if found == 'no file' else 'other content'} at {path}",
+                fix="Reinstall or export it again",
             )
 
 

@@ -165,9 +165,7 @@ BINARY = LabelScheme(
 )
 
 #: Every label scheme by name.
-SCHEMES: dict[str, LabelScheme] = {
-    s.name: s for s in (BRATS, BRATS_2023, BRATS_2024, BRATS_2015, DECATHLON, BINARY)
-}
+SCHEMES: dict[str, LabelScheme] = {s.name: s for s in (BRATS, BRATS_2023, BRATS_2024, BRATS_2015, DECATHLON, BINARY)}
 
 
 def custom_scheme(classes: Mapping[int, str]) -> LabelScheme:

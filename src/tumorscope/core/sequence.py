@@ -28,9 +28,7 @@ class Sequence(StrEnum):
         key = text.strip().lower().replace("-", "").replace("_", "").replace("+", "")
         if key not in ALIASES:
             known = ", ".join(s.value for s in cls)
-            raise UsageError(
-                expected=f"a sequence name ({known})", found=f"'{text}'", fix="Use one of these names"
-            )
+            raise UsageError(expected=f"a sequence name ({known})", found=f"'{text}'", fix="Use one of these names")
         return ALIASES[key]
 
 

@@ -47,7 +47,9 @@ class Dataset:
         """
         root = Path(root)
         if not root.is_dir():
-            raise InputError(expected=f"a folder with '{self.name}' data", found=f"no folder at {root}", fix="Check --data")
+            raise InputError(
+                expected=f"a folder with '{self.name}' data", found=f"no folder at {root}", fix="Check --data"
+            )
         cases = sorted(self.find(root), key=lambda c: c.id)
         if not cases:
             raise InputError(
@@ -59,7 +61,9 @@ class Dataset:
         repeated = sorted({i for i in ids if ids.count(i) > 1}) if len(set(ids)) < len(ids) else []
         if repeated:
             raise InputError(
-                expected="each case once", found=f"{', '.join(repeated[:3])} more than once below {root}", fix="Name one copy"
+                expected="each case once",
+                found=f"{', '.join(repeated[:3])} more than once below {root}",
+                fix="Name one copy",
             )
         return cases
 
@@ -99,7 +103,9 @@ def _integer_labels(label: Image) -> Image:
     whole = np.rint(label.data)
     if label.data.dtype.kind == "f" and np.abs(label.data - whole).max() > 1e-3:
         raise InputError(
-            expected="whole numbers in a label map", found=f"fractions in {label.source}", fix="Give the label map, not a probability"
+            expected="whole numbers in a label map",
+            found=f"fractions in {label.source}",
+            fix="Give the label map, not a probability",
         )
     if whole.min() < 0 or whole.max() > 255:
         raise LabelError(

@@ -33,4 +33,6 @@ def case_hashes(case: Case) -> list[str]:
             raise TypeError("case_hashes needs a loaded case")
         oriented = to_model_orientation(source)
         arrays.append(oriented > 0 if source is case.label else oriented.astype(np.float32))
-    return sorted(content_hash(str(a.shape).encode(), np.ascontiguousarray(a).tobytes()) for a in arrays if a.min() != a.max())
+    return sorted(
+        content_hash(str(a.shape).encode(), np.ascontiguousarray(a).tobytes()) for a in arrays if a.min() != a.max()
+    )

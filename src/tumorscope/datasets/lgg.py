@@ -95,7 +95,9 @@ def read(case: Case, sequences: tuple[Sequence, ...]) -> Case:
     if masks and set(slices) != set(masks):
         odd = sorted(set(slices) ^ set(masks))
         raise InputError(
-            expected=f"one mask per slice in {folder}", found=f"slices {odd[:5]} without their pair", fix="Download it again"
+            expected=f"one mask per slice in {folder}",
+            found=f"slices {odd[:5]} without their pair",
+            fix="Download it again",
         )
     channels = stack_slices(list(slices.values()))
     images = dict(zip(CHANNELS, channels * 3 if len(channels) == 1 else channels, strict=False))

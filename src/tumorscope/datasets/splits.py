@@ -48,7 +48,9 @@ class Split(BaseModel):
         true_hash = content_hash(body.encode())
         if self.hash and self.hash != true_hash:
             raise InputError(
-                expected=f"a split whose hash is {true_hash}", found=f"{self.hash}", fix="Make the split again instead of editing it"
+                expected=f"a split whose hash is {true_hash}",
+                found=f"{self.hash}",
+                fix="Make the split again instead of editing it",
             )
         object.__setattr__(self, "hash", true_hash)
 
@@ -84,7 +86,9 @@ class Split(BaseModel):
             return cls.model_validate_json(Path(path).read_text(encoding="utf-8"))
         except (ValidationError, OSError, UnicodeDecodeError) as error:
             reason = str(error).splitlines()[0]
-            raise InputError(expected="a split file (JSON)", found=f"{reason} in {path}", fix="Make one with tumorscope train") from error
+            raise InputError(
+                expected="a split file (JSON)", found=f"{reason} in {path}", fix="Make one with tumorscope train"
+            ) from error
 
 
 def _by_patient(cases: Iterable[Case]) -> dict[str, list[Case]]:
@@ -94,7 +98,9 @@ def _by_patient(cases: Iterable[Case]) -> dict[str, list[Case]]:
     return dict(patients)
 
 
-def _shuffled_strata(patients: dict[str, list[Case]], stratify: Callable[[Case], object] | None, seed: int) -> list[list[str]]:
+def _shuffled_strata(
+    patients: dict[str, list[Case]], stratify: Callable[[Case], object] | None, seed: int
+) -> list[list[str]]:
     """Return shuffled patient lists, one per stratum (of the patient's first case)."""
     strata: dict[str, list[str]] = defaultdict(list)
     for patient in sorted(patients):
@@ -142,7 +148,9 @@ def patient_split(
         p: "test" for p, members in patients.items() if p in fixed or any(c.id in fixed for c in members)
     }
     free = {p: c for p, c in patients.items() if p not in assignment}
-    train, val, test = fractions if not assignment else (*(f / (fractions[0] + fractions[1]) for f in fractions[:2]), 0.0)
+    train, val, test = (
+        fractions if not assignment else (*(f / (fractions[0] + fractions[1]) for f in fractions[:2]), 0.0)
+    )
     carry = [0.0, 0.0]
     for names in _shuffled_strata(free, stratify, seed):
         counts = []
@@ -157,7 +165,9 @@ def patient_split(
     for part, fraction in zip(PARTS, (train, val, test), strict=True):
         if fraction > 0 and not split.parts[part]:
             raise UsageError(
-                expected=f"at least one patient for '{part}' ({fraction:.0%})", found=f"{len(patients)} patients in all", fix="Add data or change data.fractions"
+                expected=f"at least one patient for '{part}' ({fraction:.0%})",
+                found=f"{len(patients)} patients in all",
+                fix="Add data or change data.fractions",
             )
     return split
 
@@ -180,7 +190,9 @@ def k_folds(
     test = {p for p, members in patients.items() if p in fixed or any(c.id in fixed for c in members)}
     free = {p: c for p, c in patients.items() if p not in test}
     if folds < 2 or len(free) < folds:
-        raise UsageError(expected=f"at least {max(folds, 2)} patients for {folds} folds", found=f"{len(free)}", fix="Use fewer folds")
+        raise UsageError(
+            expected=f"at least {max(folds, 2)} patients for {folds} folds", found=f"{len(free)}", fix="Use fewer folds"
+        )
     order = [name for names in _shuffled_strata(free, stratify, seed) for name in names]
     splits = []
     for fold in range(folds):
@@ -191,7 +203,9 @@ def k_folds(
     return splits
 
 
-def leave_one_site_out(cases: Sequence[Case], dataset: str, validation: float = 0.15, seed: int = 0) -> dict[str, Split]:
+def leave_one_site_out(
+    cases: Sequence[Case], dataset: str, validation: float = 0.15, seed: int = 0
+) -> dict[str, Split]:
     """Return one split per site: that site tests, the others train and validate.
 
     Raises:

@@ -31,7 +31,9 @@ def curve_figure(rows: list[dict[str, float]], quantity: str) -> Figure:
         if part == "val":
             epoch, value = better(points, key=lambda p: p[1])
             axes.axvline(epoch, color=colour, linestyle=":", linewidth=1)
-            axes.annotate(f"best {value:.4f}, epoch {epoch:.0f}", (epoch, value), textcoords="offset points", xytext=(6, 6))
+            axes.annotate(
+                f"best {value:.4f}, epoch {epoch:.0f}", (epoch, value), textcoords="offset points", xytext=(6, 6)
+            )
     axes.set(xlabel="epoch", ylabel={"loss": "loss", "dice": "Dice", "iou": "IoU"}[quantity])
     axes.grid(alpha=0.3)
     if axes.lines:

@@ -22,7 +22,9 @@ class CrossEntropyLoss(nn.Module):
     def __init__(self, exclusive: bool, class_weights: list[float] | None = None) -> None:
         super().__init__()
         if not exclusive:
-            raise UsageError(expected="outputs.kind 'classes' for cross_entropy", found="sigmoid outputs", fix="Use bce")
+            raise UsageError(
+                expected="outputs.kind 'classes' for cross_entropy", found="sigmoid outputs", fix="Use bce"
+            )
         self.register_buffer("class_weights", None if class_weights is None else torch.tensor(class_weights))
 
     def forward(self, logits: Tensor, target: Tensor) -> Tensor:

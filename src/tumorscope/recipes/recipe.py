@@ -182,9 +182,13 @@ def load_recipe(name_or_path: str | Path, overrides: dict[str, str] | None = Non
     try:
         content = yaml.safe_load(path.read_text(encoding="utf-8"))
     except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise UsageError(expected="a YAML recipe", found=f"{str(error).splitlines()[0]} in {path}", fix="Correct the file") from error
+        raise UsageError(
+            expected="a YAML recipe", found=f"{str(error).splitlines()[0]} in {path}", fix="Correct the file"
+        ) from error
     if not isinstance(content, dict):
-        raise UsageError(expected="a YAML recipe with sections", found=f"no sections in {path}", fix="Start from a shipped recipe")
+        raise UsageError(
+            expected="a YAML recipe with sections", found=f"no sections in {path}", fix="Start from a shipped recipe"
+        )
     for key, text in (overrides or {}).items():
         _override(content, key, text)
     return parse_recipe(content, str(path))
@@ -207,7 +211,9 @@ def parse_recipe(content: dict[str, Any], where: str) -> Recipe:
             message = "unknown key"
             near = difflib.get_close_matches(location[-1], _known_keys(location[:-1]), n=1)
             fix = f"Did you mean '{'.'.join([*location[:-1], near[0]])}'?" if near else "Remove it"
-        raise UsageError(expected="a valid recipe", found=f"{'.'.join(location)}: {message} in {where}", fix=fix) from error
+        raise UsageError(
+            expected="a valid recipe", found=f"{'.'.join(location)}: {message} in {where}", fix=fix
+        ) from error
 
 
 def _known_keys(location: list[str]) -> list[str]:

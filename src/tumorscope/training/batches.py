@@ -36,7 +36,9 @@ class SliceDataset(Dataset[dict[str, Tensor]]):
     An item is ``{"image": float32 (C·(2·context+1), H, W), "label": uint8 (H, W), "case": int}``.
     """
 
-    def __init__(self, cache: Cache, case_ids: Sequence[str], context: int, window: tuple[int, int] | None = None) -> None:
+    def __init__(
+        self, cache: Cache, case_ids: Sequence[str], context: int, window: tuple[int, int] | None = None
+    ) -> None:
         self.cache, self.case_ids, self.context = cache, list(case_ids), context
         index = []
         for position, case_id in enumerate(self.case_ids):
@@ -70,7 +72,13 @@ class TumourSampler(Sampler[int]):
     """
 
     def __init__(
-        self, foreground: np.ndarray, fraction: float | None, samples: int | None, seed: int, rank: int = 0, world: int = 1
+        self,
+        foreground: np.ndarray,
+        fraction: float | None,
+        samples: int | None,
+        seed: int,
+        rank: int = 0,
+        world: int = 1,
     ) -> None:
         self.tumour, self.empty = np.flatnonzero(foreground > 0), np.flatnonzero(foreground == 0)
         self.fraction = fraction if len(self.tumour) and len(self.empty) else None

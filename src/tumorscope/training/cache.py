@@ -91,7 +91,11 @@ def build_cache(
     Raises:
         InputError: if a case has no label.
     """
-    settings = spec.model_dump(mode="json", exclude={"context", "slices"}) | {"scheme": scheme.name, "values": scheme.values, "layout": _LAYOUT}
+    settings = spec.model_dump(mode="json", exclude={"context", "slices"}) | {
+        "scheme": scheme.name,
+        "values": scheme.values,
+        "layout": _LAYOUT,
+    }
     key = content_hash(json.dumps(settings, sort_keys=True).encode())
     place = ensure_folder(folder / key)
     write_text(place / "settings.json", json.dumps(settings, indent=1))
@@ -110,7 +114,11 @@ def _cached(case: Case, spec: Preprocess, scheme: LabelScheme, place: Path) -> C
         return CachedCase(**json.loads(record.read_text(encoding="utf-8")))
     loaded = case.loaded()
     if not isinstance(loaded.label, Image) or loaded.scheme is None:
-        raise InputError(expected="a label for every training case", found=f"none for {case.id}", fix="Leave the case out or label it")
+        raise InputError(
+            expected="a label for every training case",
+            found=f"none for {case.id}",
+            fix="Leave the case out or label it",
+        )
     prepared = prepare({s: _image(loaded, s) for s in loaded.sequences}, spec)
     converted = loaded.scheme.convert(loaded.label.data, scheme)
     labels = prepare_label(loaded.label.with_data(converted), prepared)

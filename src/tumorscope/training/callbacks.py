@@ -72,7 +72,9 @@ class Progress(Callback):
         """Note the epoch's start."""
         self.epoch_begun = time.monotonic()
 
-    def on_train_batch_end(self, trainer: Trainer, module: LightningModule, outputs: object, batch: object, batch_idx: int) -> None:
+    def on_train_batch_end(
+        self, trainer: Trainer, module: LightningModule, outputs: object, batch: object, batch_idx: int
+    ) -> None:
         """Update the counter."""
         if self.stream.isatty() and trainer.is_global_zero:
             steps = int(trainer.num_training_batches)

@@ -92,4 +92,10 @@ def _folds(splits: list[Split]) -> dict[str, Any]:
     first = splits[0]
     together = sorted({c for s in splits for part in ("train", "val") for c in s.parts[part]})  # type: ignore[index]
     parts = {"train or val": together, "test": first.parts["test"]}
-    return {"dataset": first.dataset, "unit": first.unit, "seed": first.seed, "hash": "+".join(s.hash for s in splits), "parts": parts}
+    return {
+        "dataset": first.dataset,
+        "unit": first.unit,
+        "seed": first.seed,
+        "hash": "+".join(s.hash for s in splits),
+        "parts": parts,
+    }

@@ -101,7 +101,9 @@ def _datasets(
         if not len(dataset):
             raise InputError(expected=f"slices for {part}", found="none", fix="Check preprocess.slices and the split")
         if not dataset.index[:, 2].any():
-            raise InputError(expected=f"labelled voxels in {part}", found="empty label maps only", fix="Check the labels")
+            raise InputError(
+                expected=f"labelled voxels in {part}", found="empty label maps only", fix="Check the labels"
+            )
     sampler = TumourSampler(
         train.index[:, 2], recipe.data.tumour_fraction, recipe.data.samples_per_epoch, recipe.training.seed
     )

@@ -100,5 +100,3 @@ class SliceGrid:
             oriented = (rows @ volume[:, channel].astype(np.float32) @ columns.T).transpose(2, 1, 0)
             restored.append(np.ascontiguousarray(_reorient(oriented, *back)))
         return np.stack(restored)
-
-

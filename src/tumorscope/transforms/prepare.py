@@ -118,7 +118,9 @@ def _slice_grid(image: Image, oriented: Mapping[Sequence, Array], spec: Preproce
     spacing = model_spacing(image)
     scale_row = spec.spacing_mm / spacing[1] if image.spacing_known else rows / height
     scale_column = spec.spacing_mm / spacing[0] if image.spacing_known else columns / width
-    shrink = max(1.0, (row_box[1] - row_box[0]) / (scale_row * height), (column_box[1] - column_box[0]) / (scale_column * width))
+    shrink = max(
+        1.0, (row_box[1] - row_box[0]) / (scale_row * height), (column_box[1] - column_box[0]) / (scale_column * width)
+    )
     scale = scale_row * shrink, scale_column * shrink
     offset = (
         (row_box[0] + row_box[1] - 1) / 2 - scale[0] * (height - 1) / 2,
@@ -162,5 +164,7 @@ def prepare_label(label: Image, prepared: Prepared) -> Array:
     before = int((oriented > 0).sum())
     after = float((sampled > 0).sum()) * prepared.grid.scale[0] * prepared.grid.scale[1]
     if before and after < 0.98 * before:
-        log.warning("%s: cropping or resizing loses %.1f %% of the labelled voxels.", label.source, 100 * (1 - after / before))
+        log.warning(
+            "%s: cropping or resizing loses %.1f %% of the labelled voxels.", label.source, 100 * (1 - after / before)
+        )
     return sampled

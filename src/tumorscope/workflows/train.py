@@ -77,7 +77,9 @@ def train_recipe(
     dataset: Dataset = DATASETS.load(plan.data.dataset)
     cases = [c for c in dataset.discover(data) if c.label is not None]
     if not cases:
-        raise InputError(expected="labelled cases to train on", found=f"none below {data}", fix="Point --data at training data")
+        raise InputError(
+            expected="labelled cases to train on", found=f"none below {data}", fix="Point --data at training data"
+        )
     scheme = label_scheme(plan, cases)
     splits = [Split.load(split)] if split else make_splits(plan, cases)
     for fold, one in enumerate(splits):
@@ -92,7 +94,9 @@ def train_recipe(
     for fold, one in enumerate(splits):
         place = run if len(splits) == 1 else ensure_folder(run / f"fold-{fold}")
         results.append(fit(plan, scheme, store, one.parts["train"], one.parts["val"], place, initial))
-        echo(f"fold {fold}: best {plan.training.monitor} {results[-1].best_score:.4f} in epoch {results[-1].best_epoch + 1}")
+        echo(
+            f"fold {fold}: best {plan.training.monitor} {results[-1].best_score:.4f} in epoch {results[-1].best_epoch + 1}"
+        )
     facts = {
         "best_epoch": [r.best_epoch + 1 for r in results],
         "epochs_run": [r.epochs_run for r in results],
@@ -102,7 +106,14 @@ def train_recipe(
     manifest = run_manifest(plan, time.monotonic() - begun, **facts)
     write_text(run / "manifest.json", json.dumps(manifest, indent=1))
     bundle = export_bundle(
-        run / "bundle", plan, scheme, dataset, splits, [h for c in chosen for h in store.cases[c.id].hashes], [r.state for r in results], manifest
+        run / "bundle",
+        plan,
+        scheme,
+        dataset,
+        splits,
+        [h for c in chosen for h in store.cases[c.id].hashes],
+        [r.state for r in results],
+        manifest,
     )
     _draw_curves(run, len(splits))
     echo(f"bundle written to {bundle.folder}")
@@ -139,7 +150,9 @@ def label_scheme(recipe: Recipe, cases: list[Case]) -> LabelScheme:
     unknown = [n for n in recipe.outputs.names if n not in (*scheme.targets, *(x.name for x in scheme.labels))]
     if unknown:
         raise UsageError(
-            expected=f"outputs.names out of {', '.join(scheme.targets)}", found=", ".join(unknown), fix="Correct outputs.names"
+            expected=f"outputs.names out of {', '.join(scheme.targets)}",
+            found=", ".join(unknown),
+            fix="Correct outputs.names",
         )
     return scheme
 
