@@ -94,9 +94,8 @@ def train_recipe(
     for fold, one in enumerate(splits):
         place = run if len(splits) == 1 else ensure_folder(run / f"fold-{fold}")
         results.append(fit(plan, scheme, store, one.parts["train"], one.parts["val"], place, initial))
-        echo(
-            f"fold {fold}: best {plan.training.monitor} {results[-1].best_score:.4f} in epoch {results[-1].best_epoch + 1}"
-        )
+        best = results[-1]
+        echo(f"fold {fold}: best {plan.training.monitor} {best.best_score:.4f} in epoch {best.best_epoch + 1}")
     facts = {
         "best_epoch": [r.best_epoch + 1 for r in results],
         "epochs_run": [r.epochs_run for r in results],
@@ -197,7 +196,8 @@ def _initial(init: str | Path | None, recipe: Recipe) -> dict[str, object] | Non
         recipe.outputs.channels,
     ):
         raise UsageError(
-            expected=f"a bundle with network {recipe.network.name}, {recipe.preprocess.channels} channels in, {recipe.outputs.channels} out",
+            expected=f"a bundle with network {recipe.network.name}, {recipe.preprocess.channels} channels in, "
+            f"{recipe.outputs.channels} out",
             found=f"{m.network}, {m.preprocess.channels} in, {m.outputs.channels} out in '{init}'",
             fix="Fine-tune with that bundle's recipe",
         )

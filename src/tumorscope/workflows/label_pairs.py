@@ -1,0 +1,88 @@
+"""Pairs of predicted and reference label maps in two folders."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+
+from tumorscope.core.case import Case
+from tumorscope.core.errors import GeometryError, InputError
+from tumorscope.core.image import Image
+from tumorscope.core.labels import BINARY, LabelScheme
+from tumorscope.datasets.base import read_volumes
+from tumorscope.formats import is_image_file
+
+_WORDS = ("seg", "segmentation", "label", "mask", "gt")
+
+
+def find_pairs(pred: Path, ref: Path) -> dict[str, tuple[Path, Path]]:
+    """Pair label maps by case.
+
+    A label map is ``<case>.nii.gz`` or ``<case>_seg.nii.gz`` (any raster likewise) directly in a folder, or in a folder
+    of its own, named after the case, any file with "seg", "segmentation", "label", "mask" or "gt" in its name.
+
+    Returns:
+        Case → (prediction, reference), sorted.
+
+    Raises:
+        InputError: if a folder is missing, a case has two label maps, or a reference has no prediction.
+    """
+    predictions, references = _label_files(pred), _label_files(ref)
+    missing = sorted(set(references) - set(predictions))
+    if missing or not references:
+        raise InputError(
+            expected=f"one prediction per reference ({len(references)} references below {ref})",
+            found=f"none for {', '.join(missing[:3])}" if missing else "no reference label maps",
+            fix="Predict these cases too, or take them out of the reference folder",
+        )
+    return {name: (predictions[name], path) for name, path in sorted(references.items())}
+
+
+def _label_files(folder: Path) -> dict[str, Path]:
+    if not folder.is_dir():
+        raise InputError(
+            expected="a folder of label maps", found=f"no folder at {folder}", fix="Check --pred and --ref"
+        )
+    found: dict[str, Path] = {}
+    for path in sorted(p for p in folder.rglob("*") if is_image_file(p) and not p.name.startswith(".")):
+        stem = path.name.split(".")[0]
+        parts = stem.lower().replace("-", "_").split("_")
+        if path.parent == folder:
+            case = stem[: -len(parts[-1]) - 1] if parts[-1] in _WORDS and len(parts) > 1 else stem
+        elif any(word in parts for word in _WORDS):
+            case = path.parent.name
+        else:
+            continue
+        if case in found:
+            raise InputError(
+                expected=f"one label map for case {case}", found=f"{found[case]} and {path}", fix="Remove one"
+            )
+        found[case] = path
+    return found
+
+
+def read_pair(pred: Path, ref: Path) -> tuple[Image, Image, LabelScheme, LabelScheme]:
+    """Read a pair and tell both label schemes.
+
+    Two maps of 0 and 1 only are binary; otherwise values and file name tell the scheme of each
+    (:func:`~tumorscope.core.labels.detect_scheme`).
+
+    Raises:
+        InputError: if a file is no label map.
+        GeometryError: if they lie on different grids.
+    """
+    cases = [read_volumes(Case(p.name, p.name, {}, label=p), ()) for p in (pred, ref)]
+    found, truth = (c.label for c in cases)
+    assert isinstance(found, Image) and isinstance(truth, Image)
+    if not found.same_grid(truth):
+        raise GeometryError(
+            expected=f"a prediction on the grid of {ref} {truth.shape}",
+            found=f"shape {found.shape} or another affine in {pred}",
+            fix="Resample the prediction to the reference's grid",
+        )
+    if max(int(np.max(found.data)), int(np.max(truth.data))) <= 1:
+        return found, truth, BINARY, BINARY
+    schemes = [c.scheme for c in cases]
+    assert schemes[0] is not None and schemes[1] is not None
+    return found, truth, schemes[0], schemes[1]
