@@ -77,12 +77,10 @@ class SegmentationTask(LightningModule):
         loss = self.loss(logits, targets)
         self.train_counts += self._count(logits.detach(), targets).sum(dim=0)
         self.log("train_loss", loss, on_step=False, on_epoch=True, batch_size=len(images), sync_dist=True)
+        if self.trainer.is_last_batch:  # once per epoch, before the callbacks that write the epoch down
+            dice, _ = _dice_iou(self.train_counts)
+            self.log("train_dice", dice.mean(), on_step=False, on_epoch=True, batch_size=1, sync_dist=True)
         return loss  # type: ignore[no-any-return]
-
-    def on_train_epoch_end(self) -> None:
-        """Log the pooled training Dice."""
-        dice, _ = _dice_iou(self.train_counts)
-        self.log("train_dice", dice.mean(), sync_dist=True)
 
     def on_validation_epoch_start(self) -> None:
         """Start counting anew."""
