@@ -115,6 +115,17 @@ def test_oblique_and_sheared_grids_round_trip(tmp_path, affine, qcode, scode, dt
         assert_same_geometry(out, source)
 
 
+def test_a_file_with_neither_form_keeps_it_so(tmp_path):
+    content = bytearray(good_bytes(tmp_path, (3, 4, 5)))
+    content[252:256] = bytes(4)  # qform_code, sform_code
+    (tmp_path / "in.nii").write_bytes(content)
+    image = read_nifti(tmp_path / "in.nii")
+    assert_same_geometry(write_nifti(image, tmp_path / "out.nii"), tmp_path / "in.nii")
+    np.testing.assert_array_equal(nib.load(tmp_path / "out.nii").affine, nib.load(tmp_path / "in.nii").affine)
+    part = Image(image.data[:2], image.affine, header=image.header)  # the default origin depends on the shape
+    np.testing.assert_allclose(read_nifti(write_nifti(part, tmp_path / "part.nii")).affine, image.affine)
+
+
 @shared_folder
 @given(affine=oblique_affines())
 def test_an_image_without_header_keeps_its_affine(tmp_path, affine):
