@@ -1,0 +1,1 @@
+"""Results → matplotlib Figures. Nothing here touches pyplot's global state."""
