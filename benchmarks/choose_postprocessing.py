@@ -1,0 +1,114 @@
+"""Choose a bundle's post-processing on its validation patients, never on test patients.
+
+    python benchmarks/choose_postprocessing.py BUNDLE --data DIR [--part val] [--write]
+
+Tries probability thresholds, minimum component sizes and the volume below which a predicted enhancing tumour is taken
+back, one after the other, by mean patient Dice over the regions (both empty 1, one empty 0). ``--write`` stores the
+winner in the bundle; ``--part train`` adds the training patients, for sizes that few validation patients cannot tell.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+from collections.abc import Iterable
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+
+from tumorscope.bundles.bundle import Bundle
+from tumorscope.bundles.card import render_card
+from tumorscope.bundles.manifest import Postprocess
+from tumorscope.core.case import Case
+from tumorscope.core.files import write_text
+from tumorscope.core.image import Image
+from tumorscope.core.segmentation import Segmentation
+from tumorscope.datasets import DATASETS
+from tumorscope.inference.decode import decode
+from tumorscope.inference.postprocess import postprocess
+from tumorscope.inference.predictor import Predictor
+
+
+def validation_cases(bundle: Bundle, data: str, parts: Iterable[str]) -> list[Case]:
+    """Return the bundle's cases of ``parts``; never a test case."""
+    recorded = bundle.manifest.training.split["parts"]
+    wanted = {c for part in parts for c in recorded.get(part, recorded.get("train or val", []))}
+    wanted -= set(recorded["test"])
+    return [c for c in DATASETS.load(bundle.manifest.training.dataset).discover(data) if c.id in wanted]
+
+
+def dice(found: np.ndarray, truth: np.ndarray) -> float:
+    """Return Dice; both empty 1."""
+    total = int(found.sum()) + int(truth.sum())
+    return 2 * int((found & truth).sum()) / total if total else 1.0
+
+
+class Study:
+    """Validation cases with their probabilities kept as float16."""
+
+    def __init__(self, bundle: Bundle, cases: list[Case]) -> None:
+        self.bundle = bundle
+        predictor = Predictor(bundle)
+        self.kept: list[tuple[dict[str, Image], Image, Case]] = []
+        for case in cases:
+            loaded = case.loaded()
+            segmentation = predictor.predict({s: i for s, i in loaded.images.items() if isinstance(i, Image)})
+            small = {n: p.with_data(p.data.astype(np.float16)) for n, p in segmentation.probabilities.items()}
+            assert isinstance(loaded.label, Image)
+            self.kept.append((small, segmentation.labels, replace(loaded, images={})))
+            print(case.id, flush=True)
+
+    def score(self, rule: Postprocess) -> tuple[float, dict[str, float]]:
+        """Return the mean Dice over regions and patients, and by region."""
+        manifest, scheme = self.bundle.manifest, self.bundle.scheme
+        values: dict[str, list[float]] = {name: [] for name in manifest.outputs.names}
+        for maps, grid, case in self.kept:
+            assert isinstance(case.label, Image) and case.scheme is not None
+            labels = decode({n: p.data for n, p in maps.items()}, manifest.outputs, scheme, rule.thresholds)
+            cleaned, _ = postprocess(grid.with_data(labels), scheme, rule)
+            result = Segmentation(cleaned, scheme)
+            for name in values:
+                values[name].append(dice(result.region(name), case.scheme.mask(case.label.data, name)))
+        means = {name: float(np.mean(v)) for name, v in values.items()}
+        return float(np.mean(list(means.values()))), means
+
+
+def candidates(rule: Postprocess, names: tuple[str, ...]) -> Iterable[list[Postprocess]]:
+    """Yield one list of alternatives after the other; each starts from the best so far."""
+    for name in names:
+        yield [rule.model_copy(update={"thresholds": {**rule.thresholds, name: t}}) for t in (0.3, 0.4, 0.5, 0.6, 0.7)]
+    yield [rule.model_copy(update={"min_voxels": {names[0]: n}}) for n in (0, 50, 100, 200, 500, 1000)]
+    if "ET" in names:
+        yield [rule.model_copy(update={"demote_below_ml": {"ET": ml}}) for ml in (0.0, 0.05, 0.1, 0.2, 0.3, 0.5, 1.0)]
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("bundle")
+    parser.add_argument("--data", required=True)
+    parser.add_argument("--part", action="append", choices=["train", "val"])
+    parser.add_argument("--write", action="store_true")
+    options = parser.parse_args()
+    bundle = Bundle.load(options.bundle)
+    study = Study(bundle, validation_cases(bundle, options.data, options.part or ["val"]))
+    rule = Postprocess()
+    best, means = study.score(rule)
+    print(f"{len(study.kept)} patients, no rule: {best:.4f} {means}")
+    steps = len(list(candidates(rule, bundle.manifest.outputs.names)))
+    for step in range(steps):
+        for trial in list(candidates(rule, bundle.manifest.outputs.names))[step]:
+            score, means = study.score(trial)
+            shown = {name: round(value, 4) for name, value in means.items()}
+            print(f"{score:.4f} {shown} {trial.model_dump_json(exclude_defaults=True)}", flush=True)
+            if score > best + 1e-4:
+                best, rule = score, trial
+    print(f"chosen {best:.4f}: {rule.model_dump_json(exclude_defaults=True)}")
+    if options.write:
+        manifest = bundle.manifest.model_copy(update={"postprocess": rule})
+        write_text(Path(bundle.folder) / "bundle.json", json.dumps(manifest.model_dump(mode="json"), indent=1) + "\n")
+        write_text(Path(bundle.folder) / "card.md", render_card(manifest))
+
+
+if __name__ == "__main__":
+    main()

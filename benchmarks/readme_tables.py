@@ -1,0 +1,72 @@
+"""Write the measured figures into the README, between ``<!-- figures -->`` and ``<!-- /figures -->``.
+
+    python benchmarks/readme_tables.py
+
+Reads ``benchmarks/results/*.json``; nothing is typed by hand.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+from tumorscope.core.files import write_text
+
+HERE = Path(__file__).parent
+README = HERE.parent / "README.md"
+POLICY = {
+    "brats": "BraTS: both empty 1, one empty 0",
+    "both-empty-one": "both empty 1, one empty 0",
+    "positives-only": "slices or patients with tumour only",
+}
+
+
+def score_rows(name: str) -> list[str]:
+    """Return the Dice rows of one bundle."""
+    result = json.loads((HERE / "results" / f"{name}.json").read_text(encoding="utf-8"))
+    rows = []
+    for s in result["scores"]:
+        if s["metric"] != "dice" or s["unit"] == "pooled" or s["mean"] is None:
+            continue
+        low, high = s["ci95"]
+        empty = "" if s["all_empty"] is None else f"{s['all_empty']:.3f}"
+        rows.append(
+            f"| `{name}` | {s['region']} | {s['unit']} | **{s['mean']:.3f}** | {low:.3f} to {high:.3f} | {s['sd']:.3f} "
+            f"| {s['median']:.3f} | {s['n']} | {POLICY.get(s['empty_policy'], s['empty_policy'])} | {empty} |"
+        )
+    return rows
+
+
+def speed_rows(table: dict[str, Any]) -> list[str]:
+    """Return one row per timed command."""
+    return [
+        f"| {f['what']} | {f['median_seconds']} s ({f['min_seconds']} to {f['max_seconds']}, {f['runs']} runs) "
+        f"| {f['first_run_seconds']} s | {f['peak_mb']} MB |"
+        for f in table["figures"]
+    ]
+
+
+def main() -> None:
+    lines = [
+        "| bundle | region | unit | mean Dice | 95 % interval | SD | median | n | empty masks | all-empty baseline |",
+        "|" + "---|" * 10,
+    ]
+    for path in sorted((HERE / "results").glob("*.json")):
+        if path.stem != "speed":
+            lines += score_rows(path.stem)
+    speed = json.loads((HERE / "results" / "speed.json").read_text(encoding="utf-8"))
+    lines += ["", f"On {speed['cores']} CPU cores, from process start to exit:", ""]
+    lines += [
+        "| command | median | first run ever (converts the model) | peak memory |",
+        "|---|---|---|---|",
+        *speed_rows(speed),
+    ]
+    text = README.read_text(encoding="utf-8")
+    block = "<!-- figures -->\n" + "\n".join(lines) + "\n<!-- /figures -->"
+    write_text(README, re.sub(r"<!-- figures -->.*<!-- /figures -->", lambda _: block, text, flags=re.DOTALL))
+
+
+if __name__ == "__main__":
+    main()

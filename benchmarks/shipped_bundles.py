@@ -1,0 +1,62 @@
+"""Score the shipped bundles on the fixed test lists and write the figures where they are printed.
+
+    python benchmarks/shipped_bundles.py lgg-flair --data .../kaggle_3m [--tta]
+    python benchmarks/shipped_bundles.py brats-2d --data .../BraTS
+
+Writes ``benchmarks/results/<bundle>.json``, the scores in the bundle's ``bundle.json`` and its card. The README's
+tables are made from these files by ``python benchmarks/readme_tables.py``.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import tempfile
+from pathlib import Path
+
+from tumorscope.bundles.bundle import SHIPPED, Bundle
+from tumorscope.bundles.card import render_card
+from tumorscope.core.files import write_text
+from tumorscope.datasets.splits import Split
+from tumorscope.workflows.evaluate import evaluate
+
+RESULTS = Path(__file__).parent / "results"
+
+
+def test_split(bundle: Bundle) -> Split:
+    """Return the split whose only part is the bundle's test part."""
+    split = bundle.manifest.training.split
+    return Split(dataset=split["dataset"], unit=split["unit"], seed=2026, parts={"test": split["parts"]["test"]})
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("bundle")
+    parser.add_argument("--data", required=True)
+    parser.add_argument("--tta", action="store_true")
+    options = parser.parse_args()
+    bundle = Bundle.load(options.bundle)
+    with tempfile.TemporaryDirectory() as scratch:
+        split = Path(scratch) / "split.json"
+        test_split(bundle).save(split)
+        result = evaluate(
+            bundle=options.bundle,
+            dataset=bundle.manifest.training.dataset,
+            data=options.data,
+            split=split,
+            tta=options.tta,
+            echo=print,
+        )
+    print(result.render())
+    name = f"{bundle.name}-tta" if options.tta else bundle.name
+    write_text(RESULTS / f"{name}.json", json.dumps(result.to_json(), indent=1) + "\n")
+    if options.tta or bundle.folder.parent != SHIPPED:
+        return
+    shown = [s.to_json() | {"on": "fixed test list, never seen"} for s in result.scores if s.metric in ("dice", "hd95")]
+    manifest = bundle.manifest.model_copy(update={"scores": shown})
+    write_text(bundle.folder / "bundle.json", json.dumps(manifest.model_dump(mode="json"), indent=1) + "\n")
+    write_text(bundle.folder / "card.md", render_card(manifest))
+
+
+if __name__ == "__main__":
+    main()
