@@ -100,17 +100,28 @@ def read(case: Case, sequences: tuple[Sequence, ...]) -> Case:
             fix="Download it again",
         )
     channels = stack_slices(list(slices.values()))
-    images = dict(zip(CHANNELS, channels * 3 if len(channels) == 1 else channels, strict=False))
+    images, repeated = name_channels(channels * 3 if len(channels) == 1 else channels)
+    notes = [*case.notes, *repeated]
+    label = _mask_image(stack_slices(list(masks.values()))[0]) if masks else None
+    kept: dict[Sequence, Image | Path] = {s: images[s] for s in sequences if s in images}
+    return replace(case, images=kept, label=label, notes=notes, reader=None)
+
+
+def name_channels(channels: list[Image]) -> tuple[dict[Sequence, Image], list[str]]:
+    """Name three colour channels as this data set does.
+
+    Returns:
+        The sequences without those that repeat FLAIR, and one sentence per channel left out.
+    """
+    images = dict(zip(CHANNELS, channels, strict=True))
     flair = images[Sequence.FLAIR].data.astype(np.float32)
-    notes = list(case.notes)
+    notes = []
     for sequence in (Sequence.T1, Sequence.T1CE):
         difference = np.abs(images[sequence].data - flair).mean() / max(float(flair.mean()), 1e-6)
         if difference < _SAME:
             del images[sequence]
             notes.append(f"The {sequence} channel repeats FLAIR: treated as missing.")
-    label = _mask_image(stack_slices(list(masks.values()))[0]) if masks else None
-    kept: dict[Sequence, Image | Path] = {s: images[s] for s in sequences if s in images}
-    return replace(case, images=kept, label=label, notes=notes, reader=None)
+    return images, notes
 
 
 def _mask_image(image: Image) -> Image:
