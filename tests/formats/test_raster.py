@@ -493,3 +493,24 @@ def test_tiff_tiles_and_strips(tmp_path, kind):
     layout = {"tile": (16, 16)} if kind == "tiled" else {"rowsperstrip": 3}
     tifffile.imwrite(tmp_path / "x.tif", pixels, **layout)
     np.testing.assert_array_equal(read_image(tmp_path / "x.tif").data[..., 0].T, pixels)
+
+
+@pytest.mark.parametrize("kind", ["zlib", "plain", "imagej", "lzw"])
+def test_no_page_of_a_cut_stack_is_lost_in_silence(tmp_path, kind, capfd):
+    volume = grey(shape=(4, ROWS, COLUMNS))
+    path = tmp_path / "x.tif"
+    if kind == "lzw":
+        pages = [pillow.fromarray(page) for page in volume]
+        pages[0].save(path, save_all=True, append_images=pages[1:], compression="tiff_lzw")
+    else:
+        options = {"zlib": {"compression": "zlib"}, "plain": {}, "imagej": {"imagej": True}}[kind]
+        tifffile.imwrite(path, volume, **options)
+    content = path.read_bytes()
+    for cut in range(1, len(content), 7):
+        path.write_bytes(content[:-cut])
+        try:
+            read = read_image(path)
+        except InputError:
+            continue
+        np.testing.assert_array_equal(read.data.transpose(2, 1, 0), volume)
+    assert "tifffile" not in capfd.readouterr().err

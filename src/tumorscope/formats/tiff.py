@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
+import logging
 import math
+import struct
+import zlib
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +30,8 @@ def decode_tiff(path: Path) -> tuple[Array, RasterInfo]:
     """
     import tifffile
 
-    with tifffile.TiffFile(path) as tif:
+    with _quiet_tifffile(), tifffile.TiffFile(path) as tif:
+        _check_chain(tif, path)
         series = [s for s in tif.series if not s.keyframe.is_reduced] or list(tif.series)
         kinds = {(p.shape, str(p.dtype)) for p in tif.pages if not p.is_reduced}
         if len(series) != 1 or len(kinds) > 1:
@@ -38,10 +44,45 @@ def decode_tiff(path: Path) -> tuple[Array, RasterInfo]:
             return _decode_with_pillow(path, page, "unknown colours")
         try:
             stored = series[0].asarray()
+        except zlib.error as error:
+            raise damaged(path, "TIFF", error) from error
         except Exception as error:  # a codec tifffile lacks, or damage: Pillow decides
             return _decode_with_pillow(path, page, error)
         planes, mode = _to_planes(stored, series[0].axes, page, path)
     return planes, RasterInfo("TIFF", mode, planes.shape[-1], int(orientation))
+
+
+@contextlib.contextmanager
+def _quiet_tifffile() -> Iterator[None]:
+    """Keep tifffile from logging what ends as one error here."""
+    logger = logging.getLogger("tifffile")
+
+    def drop(_: logging.LogRecord) -> bool:
+        return False
+
+    logger.addFilter(drop)
+    try:
+        yield
+    finally:
+        logger.removeFilter(drop)
+
+
+def _check_chain(tif: Any, path: Path) -> None:
+    """Refuse a file whose list of pages breaks off: tifffile would give the first pages as if they were all."""
+    layout, stream, size = tif.tiff, tif.filehandle, path.stat().st_size
+    at, seen = layout.offsetsize, {0}
+    while at + layout.offsetsize <= size:
+        stream.seek(at)
+        (page,) = struct.unpack(layout.offsetformat, stream.read(layout.offsetsize))
+        if page == 0:
+            return
+        if page in seen or page + layout.tagnosize > size:
+            break
+        seen.add(page)
+        stream.seek(page)
+        (tags,) = struct.unpack(layout.tagnoformat, stream.read(layout.tagnosize))
+        at = page + layout.tagnosize + tags * layout.tagsize
+    raise damaged(path, "TIFF", "its list of pages breaks off")
 
 
 def _check_length(series: Any, path: Path) -> None:
