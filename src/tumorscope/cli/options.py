@@ -33,7 +33,7 @@ def parse_spacing(text: str | None) -> tuple[float, float, float] | None:
         return None
     try:
         x, y, z = (float(part) for part in text.replace("x", ",").split(","))
-        if min(x, y, z) > 0 and max(x, y, z) < float("inf"):
+        if all(0 < size < float("inf") for size in (x, y, z)):
             return x, y, z
     except ValueError:
         pass

@@ -29,7 +29,7 @@ class Command:
         Positional[tuple[Path, ...]],
         arg(
             metavar="INPUT...",
-            help="A file, a folder with the sequences of one case, a folder of slices of one patient, or a folder of cases.",
+            help="A file, or a folder: of the sequences of one case, of the slices of one patient, or of cases.",
             help_behavior_hint="(required)",
         ),
     ] = ()
@@ -44,11 +44,17 @@ class Command:
     ] = None
     sequence: Annotated[
         str | None,
-        arg(metavar="S", help="What INPUT shows, where its name cannot tell: T1, T1CE, T2, FLAIR.", help_behavior_hint=""),
+        arg(
+            metavar="S",
+            help="What INPUT shows, where its name cannot tell: T1, T1CE, T2, FLAIR.",
+            help_behavior_hint="",
+        ),
     ] = None
     spacing: Annotated[
         str | None,
-        arg(metavar="X,Y,Z", help="Voxel size in mm of inputs that carry none (PNG, JPEG, TIFF).", help_behavior_hint=""),
+        arg(
+            metavar="X,Y,Z", help="Voxel size in mm of inputs that carry none (PNG, JPEG, TIFF).", help_behavior_hint=""
+        ),
     ] = None
     runtime: Annotated[
         Literal["auto", "torch", "openvino"], arg(help="What computes the network; auto takes the fastest installed.")
