@@ -390,6 +390,10 @@ def test_truncated(tmp_path, name, part):
     check_bad(tmp_path / name, content[: int(len(content) * part)], "damaged|other content|0 bytes")
 
 
+def test_truncated_tiff_says_so(tmp_path):
+    check_bad(tmp_path / "x.tif", encoded(tmp_path, "x.tif")[:-1], "it ends before its pixels do")
+
+
 @pytest.mark.parametrize("name", NAMES)
 def test_signature_then_noise(tmp_path, name):
     check_bad(tmp_path / name, encoded(tmp_path, name)[:8] + np.random.default_rng(0).bytes(3000), "damaged")
@@ -405,7 +409,7 @@ def test_missing_and_folder(tmp_path):
 
 @pytest.mark.parametrize("size", [(14000, 14000), (60000, 60000), (2**31 - 1, 2**31 - 1)])
 def test_decompression_bombs(tmp_path, size):
-    check_bad(tmp_path / "x.png", png_bomb(*size), "at most 178956970|damaged")
+    check_bad(tmp_path / "x.png", png_bomb(*size), "at most 178956970 pixels")
 
 
 def test_tiff_bomb(tmp_path, monkeypatch):
