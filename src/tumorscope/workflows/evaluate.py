@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +19,7 @@ from tumorscope.datasets.hashing import case_hashes
 from tumorscope.datasets.splits import Part, Split
 from tumorscope.metrics import DEFAULT_METRICS, CaseScore, EmptyPolicy, Unit, aggregate, score_case
 from tumorscope.report.evaluation import Evaluation
+from tumorscope.workflows.label_pairs import find_pairs, read_pair, regions_of
 
 if TYPE_CHECKING:
     from tumorscope.bundles.bundle import Bundle
@@ -202,26 +204,6 @@ def _score_masks(
     )
 
 
-def regions_of(pred: LabelScheme, ref: LabelScheme) -> dict[str, tuple[str, str]]:
-    """Return the regions and classes to score: name → (its name in the prediction, in the reference).
-
-    Raises:
-        UsageError: if the schemes share none.
-    """
-    if pred.name == "binary" and "WT" in ref.regions:
-        return {"WT": ("tumor", "WT")}
-    if ref.name == "binary" and "WT" in pred.regions:
-        return {"tumor": ("WT", "tumor")}
-    shared = {name: (name, name) for name in ref.targets if name in pred.targets}
-    if not shared:
-        raise UsageError(
-            expected=f"a reference with {', '.join(pred.targets)}",
-            found=f"{', '.join(ref.targets)}",
-            fix="Choose another bundle or data set",
-        )
-    return shared
-
-
 def _policies(dataset: Dataset | None, override: str | None) -> tuple[EmptyPolicy, ...]:
     if override is not None:
         known = [p.value for p in EmptyPolicy]
@@ -258,6 +240,10 @@ def _summarise(
     scores = aggregate(
         scored, metrics=metrics, units=(Unit.IMAGE,) if single else (*units, Unit.POOLED), policies=policies
     )
+    overlap = conditions["overlap"]
+    if overlap:
+        warning = f"{len(overlap)} of {len(scored)} cases trained this bundle: not a test score"
+        scores = [replace(s, note="; ".join(filter(None, (s.note, warning)))) for s in scores]
     return Evaluation(scores, scored, conditions, policies, dict(failed))
 
 
@@ -265,7 +251,6 @@ def _evaluate_folders(
     pred: Path, ref: Path, metrics: tuple[str, ...], policies: tuple[EmptyPolicy, ...], echo: Echo
 ) -> Evaluation:
     from tumorscope import __version__
-    from tumorscope.workflows.label_pairs import find_pairs, read_pair
 
     pairs = find_pairs(pred, ref)
     scored: list[CaseScore] = []

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from tumorscope.core.case import Case
-from tumorscope.core.errors import GeometryError, InputError
+from tumorscope.core.errors import GeometryError, InputError, UsageError
 from tumorscope.core.image import Image
 from tumorscope.core.labels import BINARY, LabelScheme
 from tumorscope.datasets.base import read_volumes
@@ -86,3 +86,23 @@ def read_pair(pred: Path, ref: Path) -> tuple[Image, Image, LabelScheme, LabelSc
     schemes = [c.scheme for c in cases]
     assert schemes[0] is not None and schemes[1] is not None
     return found, truth, schemes[0], schemes[1]
+
+
+def regions_of(pred: LabelScheme, ref: LabelScheme) -> dict[str, tuple[str, str]]:
+    """Return the regions and classes to score: name → (its name in the prediction, in the reference).
+
+    Raises:
+        UsageError: if the schemes share none.
+    """
+    if pred.name == "binary" and "WT" in ref.regions:
+        return {"WT": ("tumor", "WT")}
+    if ref.name == "binary" and "WT" in pred.regions:
+        return {"tumor": ("WT", "tumor")}
+    shared = {name: (name, name) for name in ref.targets if name in pred.targets}
+    if not shared:
+        raise UsageError(
+            expected=f"a reference with {', '.join(pred.targets)}",
+            found=f"{', '.join(ref.targets)}",
+            fix="Choose another bundle or data set",
+        )
+    return shared

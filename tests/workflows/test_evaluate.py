@@ -1,0 +1,185 @@
+"""Evaluation of bundles and of folders of label maps."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from tumorscope.bundles.bundle import Bundle, save_bundle
+from tumorscope.bundles.manifest import Manifest, Outputs, TrainingRecord
+from tumorscope.core.errors import InputError, LeakError, UsageError
+from tumorscope.core.image import Image
+from tumorscope.core.sequence import Sequence
+from tumorscope.datasets import DATASETS
+from tumorscope.datasets.hashing import case_hashes
+from tumorscope.datasets.splits import Split
+from tumorscope.formats import write_nifti
+from tumorscope.metrics import EmptyPolicy
+from tumorscope.transforms.prepare import Preprocess
+from tumorscope.workflows.ensemble import ensemble
+from tumorscope.workflows.evaluate import evaluate
+
+AFFINE = np.diag([-1.0, -1.0, 1.0, 1.0])
+
+
+def write_case(root: Path, name: str, seed: int, label: bool = True, modern: bool = False) -> Path:
+    """Write a small BraTS-like case whose tumour is a box."""
+    rng = np.random.default_rng(seed)
+    folder = root / name
+    folder.mkdir(parents=True)
+    kinds = {"t1ce": "t1c", "flair": "t2f"} if modern else {"t1ce": "t1ce", "flair": "flair"}
+    joint = "-" if modern else "_"
+    for kind in kinds.values():
+        data = rng.integers(1, 200, (32, 32, 6)).astype(np.int16)
+        write_nifti(Image(data, AFFINE), folder / f"{name}{joint}{kind}.nii.gz")
+    if label:
+        values = np.zeros((32, 32, 6), dtype=np.uint8)
+        values[4:20, 4:20, 1:5], values[8:16, 8:16, 2:4] = 2, 1
+        values[10:14, 10:14, 2:4] = 3 if modern else 4
+        write_nifti(Image(values, AFFINE), folder / f"{name}{joint}seg.nii.gz")
+    return folder
+
+
+def make_bundle(folder: Path, seed: int = 0, hashes: tuple[str, ...] = (), test: tuple[str, ...] = ("C1",)) -> Bundle:
+    """Write an untrained bundle; its scores are arbitrary but fixed."""
+    torch.manual_seed(seed)
+    manifest = Manifest(
+        name="tiny",
+        version="0",
+        title="Untrained",
+        network="unet",
+        network_args={"filters": [4, 8]},
+        preprocess=Preprocess(sequences=(Sequence.T1CE, Sequence.FLAIR), size=(32, 32)),
+        outputs=Outputs(kind="regions", names=("WT", "TC", "ET")),
+        scheme="brats",
+        training=TrainingRecord(
+            dataset="brats",
+            licence="none",
+            commercial=False,
+            case_hashes=list(hashes),
+            split={
+                "dataset": "brats",
+                "unit": "patient",
+                "seed": seed,
+                "hash": f"h{seed}",
+                "parts": {"test": list(test)},
+            },
+        ),
+    )
+    state = Bundle(folder, manifest).build_network().state_dict()
+    return save_bundle(folder, manifest, [state], "card")
+
+
+@pytest.fixture
+def data(tmp_path: Path) -> Path:
+    root = tmp_path / "data"
+    write_case(root, "C1", 1)
+    write_case(root, "C2", 2)
+    write_case(root, "BraTS-GLI-00003-000", 3, modern=True)
+    return root
+
+
+def test_scores_of_a_bundle_have_the_promised_shape_and_follow_from_its_label_maps(data: Path, tmp_path: Path) -> None:
+    bundle = make_bundle(tmp_path / "bundle")
+    result = evaluate(bundle=bundle.folder, dataset="brats", data=data, runtime="torch")
+    content = json.loads(json.dumps(result.to_json()))
+    keys = {"metric", "region", "unit", "mean", "sd", "median", "ci95", "n", "empty_policy"}
+    assert all(keys <= set(s) for s in content["scores"])
+    assert {s["region"] for s in content["scores"]} >= {"WT", "TC", "ET"}
+    assert {s["unit"] for s in content["scores"]} == {"patient", "pooled"}
+    wanted = {"dataset", "split_unit", "split_hash", "bundle", "version", "overlap"}
+    assert wanted <= set(content["conditions"])
+    mean = next(
+        s["mean"] for s in content["scores"] if (s["metric"], s["region"], s["unit"]) == ("dice", "WT", "patient")
+    )
+    assert mean == pytest.approx(np.mean([row["WT"]["dice"] for row in content["cases"]]))
+    row = content["cases"][0]["WT"]
+    assert row["dice"] == pytest.approx(2 * row["tp"] / (2 * row["tp"] + row["fp"] + row["fn"]))
+    assert result.exit_code == 0
+    assert "accuracy" in result.render()
+
+
+def test_cases_the_bundle_was_trained_on_are_refused_even_under_another_name(data: Path, tmp_path: Path) -> None:
+    case = next(c for c in DATASETS.load("brats").discover(data) if c.id == "C2")
+    bundle = make_bundle(tmp_path / "bundle", hashes=tuple(case_hashes(case.loaded())[:1]))
+    (data / "C2").rename(data / "renamed")
+    for file in (data / "renamed").iterdir():
+        file.rename(file.with_name(file.name.replace("C2", "renamed")))
+    with pytest.raises(LeakError, match="renamed"):
+        evaluate(bundle=bundle.folder, dataset="brats", data=data, runtime="torch")
+    result = evaluate(bundle=bundle.folder, dataset="brats", data=data, runtime="torch", allow_overlap=True)
+    assert result.conditions["overlap"] == ["renamed"]
+    assert all("trained this bundle" in s.note for s in result.scores)
+
+
+def test_a_part_of_a_split_is_scored_alone(data: Path, tmp_path: Path) -> None:
+    bundle = make_bundle(tmp_path / "bundle")
+    split = Split(dataset="brats", unit="patient", seed=0, parts={"train": ["C2"], "test": ["C1"]})
+    split.save(tmp_path / "split.json")
+    result = evaluate(bundle=bundle.folder, dataset="brats", data=data, split=tmp_path / "split.json", runtime="torch")
+    assert [c.case for c in result.cases] == ["C1"]
+    assert result.conditions["split_hash"] == split.hash
+
+
+def test_a_validation_folder_without_labels_is_refused(tmp_path: Path) -> None:
+    write_case(tmp_path / "data", "V1", 1, label=False)
+    bundle = make_bundle(tmp_path / "bundle")
+    with pytest.raises(InputError, match="validation folders"):
+        evaluate(bundle=bundle.folder, dataset="brats", data=tmp_path / "data", runtime="torch")
+
+
+def test_one_broken_case_is_named_and_the_others_are_scored(data: Path, tmp_path: Path) -> None:
+    bundle = make_bundle(tmp_path / "bundle")
+    (data / "C2" / "C2_flair.nii.gz").write_bytes(b"")
+    result = evaluate(bundle=bundle.folder, dataset="brats", data=data, runtime="torch")
+    assert set(result.failed) == {"C2"}
+    assert len(result.cases) == 2
+    assert result.exit_code == 1
+
+
+def test_label_maps_of_different_releases_are_scored_against_each_other(data: Path, tmp_path: Path) -> None:
+    ref, pred = tmp_path / "ref", tmp_path / "pred"
+    values = np.zeros((16, 16, 4), dtype=np.uint8)
+    values[2:10, 2:10], values[4:8, 4:8] = 2, 4
+    write_nifti(Image(values, AFFINE), ref / "A_seg.nii.gz")
+    write_nifti(Image(np.where(values == 4, 3, values).astype(np.uint8), AFFINE), pred / "A" / "segmentation.nii.gz")
+    result = evaluate(pred=pred, ref=ref)
+    dice = {s.region: s.mean for s in result.scores if s.metric == "dice" and s.unit == "patient"}
+    assert dice == pytest.approx({"WT": 1.0, "TC": 1.0, "ET": 1.0, "NCR/NET": 1.0, "ED": 1.0})
+
+
+def test_a_reference_without_prediction_stops_everything(data: Path, tmp_path: Path) -> None:
+    (tmp_path / "pred").mkdir()
+    with pytest.raises(InputError, match="none for"):
+        evaluate(pred=tmp_path / "pred", ref=data)
+
+
+def test_the_arguments_must_say_what_to_score(data: Path) -> None:
+    with pytest.raises(UsageError):
+        evaluate()
+    with pytest.raises(UsageError):
+        evaluate(bundle="tiny", dataset="brats")
+    with pytest.raises(UsageError):
+        evaluate(pred=data)
+
+
+def test_an_unknown_policy_is_refused_and_a_known_one_used(data: Path, tmp_path: Path) -> None:
+    bundle = make_bundle(tmp_path / "bundle")
+    with pytest.raises(UsageError, match="empty-mask policy"):
+        evaluate(bundle=bundle.folder, dataset="brats", data=data, runtime="torch", empty_policy="kind")
+    result = evaluate(bundle=bundle.folder, dataset="brats", data=data, runtime="torch", empty_policy="skip-both-empty")
+    assert {s.empty_policy for s in result.scores} == {EmptyPolicy.SKIP_BOTH_EMPTY}
+
+
+def test_an_ensemble_has_all_members_and_refuses_other_test_patients(tmp_path: Path) -> None:
+    bundles = [make_bundle(tmp_path / f"b{i}", seed=i, hashes=(f"{i}",)) for i in range(2)]
+    both = ensemble([b.folder for b in bundles], tmp_path / "both")
+    assert len(both.load_networks()) == 2
+    assert both.manifest.training.case_hashes == ["0", "1"]
+    other = make_bundle(tmp_path / "other", seed=3, test=("C9",))
+    with pytest.raises(UsageError, match="test patients"):
+        ensemble([bundles[0].folder, other.folder], tmp_path / "bad")
