@@ -5,13 +5,27 @@ from __future__ import annotations
 import json
 import pickle
 import time
+from dataclasses import replace
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from tumorscope.core.errors import GeometryError, InputError, LabelError, UsageError
 from tumorscope.core.labels import BINARY, BRATS, BRATS_2023
-from tumorscope.metrics import CaseScore, EmptyPolicy, Unit, aggregate, render_scores, score_case
+from tumorscope.metrics import (
+    METRICS,
+    CaseScore,
+    EmptyPolicy,
+    ImpossibleScoreError,
+    Unit,
+    aggregate,
+    count_slices,
+    render_scores,
+    score_case,
+    surface_values,
+)
 
 REGIONS = ("WT", "TC", "ET")
 
@@ -125,8 +139,8 @@ def test_aggregate_over_patients(cases: list[CaseScore]) -> None:
 def test_every_unit_and_policy(cases: list[CaseScore]) -> None:
     units = (Unit.PATIENT, Unit.SLICE, Unit.POOLED)
     policies = (EmptyPolicy.BOTH_EMPTY_ONE, EmptyPolicy.POSITIVES_ONLY)
-    scores = {(s.unit, s.empty_policy, s.region, s.metric): s for s in
-              aggregate(cases, metrics=["dice", "iou", "hd95"], units=units, policies=policies, n_boot=100)}  # fmt: skip
+    found = aggregate(cases, metrics=["dice", "iou", "hd95"], units=units, policies=policies, n_boot=100)
+    scores = {(s.unit, s.empty_policy, s.region, s.metric): s for s in found}
     assert len(scores) == 3 * (3 + 2 + 2) * 2
     both, positives = (scores[Unit.SLICE, p, "ET", "dice"] for p in policies)
     assert (both.n, both.n_excluded, both.n_groups) == (40, 0, 3)
@@ -143,6 +157,28 @@ def test_every_unit_and_policy(cases: list[CaseScore]) -> None:
 def test_aggregate_ignores_the_order_of_cases(cases: list[CaseScore]) -> None:
     units = (Unit.PATIENT, Unit.SLICE, Unit.POOLED)
     assert aggregate(cases, units=units, n_boot=50) == aggregate(cases[::-1], units=units, n_boot=50)
+
+
+def test_contradicting_scores_are_never_returned(cases: list[CaseScore], monkeypatch: pytest.MonkeyPatch) -> None:
+    broken = replace(METRICS["iou"], from_counts=METRICS["specificity"].from_counts)
+    monkeypatch.setitem(METRICS, "iou", broken)
+    with pytest.raises(ImpossibleScoreError):
+        aggregate(cases, metrics=["dice", "iou"], n_boot=10)
+
+
+@settings(deadline=None, max_examples=40)
+@given(st.integers(0, 10_000), st.sampled_from((0.0, 0.02, 0.5)), st.sampled_from((0.0, 0.02, 0.5)))
+def test_a_case_scores_as_its_masks_do(seed: int, in_pred: float, in_ref: float) -> None:
+    """Counting and measuring inside the tumour's box must not change anything."""
+    rng = np.random.default_rng(seed)
+    shape = tuple(rng.integers(1, 7, size=3))
+    pred, ref = (rng.choice([0, 1, 2, 4], size=shape, p=[1 - p, p / 4, p / 2, p / 4]) for p in (in_pred, in_ref))
+    result = scored("a", pred, ref, spacing=(1.0, 2.0, 3.0))
+    for name, region in result.regions.items():
+        masks = BRATS.mask(pred, name), BRATS.mask(ref, name)
+        np.testing.assert_array_equal(region.slices, count_slices(*masks))
+        wanted = surface_values(*masks, [METRICS["hd95"], METRICS["surface_dice"]], (1.0, 2.0, 3.0))
+        assert region.surface == pytest.approx(wanted, nan_ok=True)
 
 
 def test_images(cases: list[CaseScore]) -> None:

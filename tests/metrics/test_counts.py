@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given
-
+from hypothesis import given, settings
 from metrics_strategies import mask_pairs
+
 from tumorscope.core.errors import GeometryError, InputError
 from tumorscope.metrics import Counts, count, count_slices, empty_prediction
 
@@ -18,6 +18,7 @@ def test_known_counts() -> None:
     assert count(pred, ref).background == Counts(tp=1, fp=1, fn=2, tn=1) == count(1 - pred, 1 - ref)
 
 
+@settings(deadline=None)
 @given(mask_pairs())
 def test_counts_sum_to_size_and_slices_to_volume(masks: tuple[np.ndarray, np.ndarray]) -> None:
     pred, ref = masks

@@ -7,9 +7,9 @@ import math
 import numpy as np
 import pytest
 from hypothesis import given, settings
+from metrics_strategies import counts, mask_pairs
 from sklearn import metrics as sk
 
-from metrics_strategies import counts, mask_pairs
 from tumorscope.core.errors import UsageError
 from tumorscope.metrics import METRICS, Counts, EmptyPolicy, Metric, count, find_metrics, surface_values
 
@@ -46,7 +46,7 @@ class TestEveryMetric:
         better, worse = on_masks(METRICS[name], good, ref), on_masks(METRICS[name], bad, ref)
         assert better > worse if METRICS[name].higher_is_better else better < worse
 
-    @settings(max_examples=25)
+    @settings(deadline=None, max_examples=25)
     @given(masks=mask_pairs())
     def test_every_policy_gives_a_value_in_range_or_leaves_the_case_out(
         self, name: str, masks: tuple[np.ndarray, np.ndarray]
@@ -79,6 +79,7 @@ def test_agrees_with_scikit_learn() -> None:
     assert value("accuracy", c) == pytest.approx(sk.accuracy_score(ref, pred))
 
 
+@settings(deadline=None)
 @given(c=counts)
 def test_relations_hold_for_any_counts(c: Counts) -> None:
     swapped = Counts(c.tp, c.fn, c.fp, c.tn)

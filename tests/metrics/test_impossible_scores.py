@@ -6,10 +6,10 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
-
 from metrics_strategies import counts
+
 from tumorscope.metrics import (
     METRICS,
     Counts,
@@ -60,6 +60,7 @@ def test_sentences() -> None:
     assert explain_f1(precision=0.9, sensitivity=0.1, f1=0.5).endswith("does not follow from them")
 
 
+@settings(deadline=None)
 @given(c=counts)
 def test_scores_of_the_same_counts_pass(c: Counts) -> None:
     array = c.to_array()[None]
@@ -71,6 +72,7 @@ def test_scores_of_the_same_counts_pass(c: Counts) -> None:
     check_pair(**values)
 
 
+@settings(deadline=None)
 @given(st.lists(st.tuples(st.floats(0, 1), st.floats(0, 1)), min_size=1, max_size=20))
 def test_true_averages_pass_and_are_told_from_one_pair(pairs: list[tuple[float, float]]) -> None:
     ious = np.array([p[0] for p in pairs])

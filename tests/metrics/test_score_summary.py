@@ -7,9 +7,9 @@ import json
 import numpy as np
 import pytest
 from hypothesis import given, settings
+from metrics_strategies import values
 from scipy import stats
 
-from metrics_strategies import values
 from tumorscope.core.errors import InputError, UsageError
 from tumorscope.metrics import EmptyPolicy, ImpossibleScoreError, Score, Unit, summarise, summarise_pooled
 
@@ -38,7 +38,7 @@ def test_known_answers_and_json_shape() -> None:
     assert 0.2 <= low < 0.5 < high <= 0.9
 
 
-@settings(max_examples=50)
+@settings(deadline=None, max_examples=50)
 @given(array=values)
 def test_interval_contains_the_mean_and_order_changes_nothing(array: np.ndarray) -> None:
     result = score(array)

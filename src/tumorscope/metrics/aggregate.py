@@ -116,7 +116,7 @@ def _score(
         unit=unit,
         empty_policy=policy,
         groups=table.groups,
-        all_empty=None if np.isnan(all_empty).all() else float(np.nanmean(all_empty)),
+        all_empty=None if np.isnan(all_empty).all() else float(np.nanmean(np.sort(all_empty))),
         length_unit=table.length_unit if metric.is_length else "",
         note=f"tolerance {table.tolerance:g} {table.length_unit}" if metric.name == "surface_dice" else "",
         seed=seed,

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 import numpy as np
+import numpy.typing as npt
 
 from tumorscope.metrics.metric import FloatArray
 
-#: Indices drawn at a time; bounds memory.
+#: Rows drawn at a time; bounds memory.
 _CHUNK = 2_000_000
 
 
@@ -26,15 +29,20 @@ def resampled_sums(table: FloatArray, *, seed: int, n_boot: int) -> FloatArray:
     """
     n_rows, n_columns = table.shape
     table = table[np.lexsort(table.T)]
-    rng = np.random.default_rng(seed)
-    sums = np.empty((n_boot, n_columns))
     step = max(1, _CHUNK // n_rows)
-    for start in range(0, n_boot, step):
+    sums = np.empty((n_boot, n_columns))
+    for chunk, start in enumerate(range(0, n_boot, step)):
         rows = min(step, n_boot - start)
-        drawn = rng.integers(0, n_rows, size=(rows, n_rows)) + n_rows * np.arange(rows)[:, None]
-        weights = np.bincount(drawn.ravel(), minlength=rows * n_rows).reshape(rows, n_rows)
-        sums[start : start + rows] = weights @ table
+        sums[start : start + rows] = _weights(n_rows, rows, seed, chunk) @ table
     return sums
+
+
+@lru_cache(maxsize=8)
+def _weights(n_rows: int, n_draws: int, seed: int, chunk: int) -> npt.NDArray[np.uint16]:
+    """How often each row is drawn, shape (n_draws, n_rows); kept, because every metric of a table needs the same."""
+    drawn = np.random.default_rng([seed, chunk]).integers(0, n_rows, size=(n_draws, n_rows))
+    drawn += n_rows * np.arange(n_draws)[:, None]
+    return np.bincount(drawn.ravel(), minlength=n_draws * n_rows).reshape(n_draws, n_rows).astype(np.uint16)
 
 
 def percentile_interval(statistics: FloatArray) -> tuple[float, float]:

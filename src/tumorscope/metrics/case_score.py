@@ -11,7 +11,7 @@ import numpy as np
 from tumorscope.core.errors import GeometryError, InputError, LabelError
 from tumorscope.core.image import Array
 from tumorscope.core.labels import LabelScheme
-from tumorscope.metrics.counts import CountArray, Counts, count_slices
+from tumorscope.metrics.counts import CountArray, Counts, bounding_box, count_slices
 from tumorscope.metrics.empty import EmptyPolicy
 from tumorscope.metrics.metric import Metric
 from tumorscope.metrics.registry import DEFAULT_METRICS, find_metrics
@@ -138,18 +138,27 @@ def score_case(
         raise InputError(
             expected=f"regions, none called {' or '.join(_RESERVED)}", found=f"{list(pairs)}", fix="Rename the class"
         )
-    _check_labels(pred, pred_scheme, f"the prediction of case {case}")
-    _check_labels(ref, scheme, f"the reference of case {case}")
     if not spacing_known:
         spacing = (1.0, 1.0, 1.0)
+    box = bounding_box((pred != 0) | (ref != 0), least=2)
+    _check_labels(pred[box], pred_scheme, f"the prediction of case {case}")
+    _check_labels(ref[box], scheme, f"the reference of case {case}")
     surface = [m for m in find_metrics(metrics) if m.needs == "surface"]
     scored = {}
     for name, (in_pred, in_ref) in pairs.items():
-        masks = pred_scheme.mask(pred, in_pred), scheme.mask(ref, in_ref)
+        masks = pred_scheme.mask(pred[box], in_pred), scheme.mask(ref[box], in_ref)
         values = surface_values(*masks, surface, spacing, tolerance) if surface else {}
-        scored[name] = RegionScore(count_slices(*masks), values)
+        scored[name] = RegionScore(_whole_slices(count_slices(*masks), ref.shape, box[2]), values)
     length_unit = "mm" if spacing_known else "px"
     return CaseScore(case, patient or case, scored, length_unit, image_diagonal(ref.shape, spacing), tolerance)
+
+
+def _whole_slices(boxed: CountArray, shape: tuple[int, ...], z: slice) -> CountArray:
+    """Extend counts of the slices of a box to all slices of the image; outside the box nothing is marked."""
+    counts = np.zeros((shape[2], 4), dtype=np.int64)
+    counts[z] = boxed
+    counts[:, 3] = shape[0] * shape[1] - counts[:, :3].sum(axis=1)
+    return counts
 
 
 def _check_labels(labels: Array, scheme: LabelScheme, where: str) -> None:

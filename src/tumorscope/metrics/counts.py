@@ -144,3 +144,19 @@ def count_slices(pred: Array, ref: Array) -> CountArray:
     tp, n_pred, n_ref = (np.count_nonzero(m, axis=(0, 1)).astype(np.int64) for m in (pred & ref, pred, ref))
     tn = pred.shape[0] * pred.shape[1] - n_pred - n_ref + tp
     return np.stack([tp, n_pred - tp, n_ref - tp, tn], axis=-1)
+
+
+def bounding_box(mask: BoolArray, least: int = 1) -> tuple[slice, ...]:
+    """Return the smallest box that holds every voxel of ``mask``, one slice object per axis.
+
+    Args:
+        mask: Any number of axes; all False gives a box at the origin.
+        least: Length that no axis of the box falls below, as far as the mask allows.
+    """
+    box = []
+    for axis, length in enumerate(mask.shape):
+        used = np.flatnonzero(mask.any(axis=tuple(i for i in range(mask.ndim) if i != axis)))
+        start, stop = (int(used[0]), int(used[-1]) + 1) if used.size else (0, 0)
+        stop = min(max(stop, start + least), length)
+        box.append(slice(max(0, min(start, stop - least)), stop))
+    return tuple(box)

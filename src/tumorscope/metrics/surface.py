@@ -9,7 +9,7 @@ import numpy as np
 
 from tumorscope.core.errors import InputError
 from tumorscope.core.image import Array
-from tumorscope.metrics.counts import BoolArray, as_masks
+from tumorscope.metrics.counts import BoolArray, as_masks, bounding_box
 from tumorscope.metrics.metric import FloatArray, Metric, SurfaceDistances
 
 #: A surface voxel counts as right within this distance (mm; pixels where the spacing is unknown).
@@ -33,8 +33,7 @@ def surface_distances(pred: Array, ref: Array, spacing: Sequence[float] = (1.0, 
         GeometryError: if the shapes differ.
         InputError: if a mask is empty or not of 0 and 1, or the spacing does not fit.
     """
-    import torch
-    from monai.metrics.utils import get_edge_surface_distance
+    from monai.metrics.utils import get_mask_edges, get_surface_distance
 
     pred, ref = as_masks(pred, ref)
     spacing = _checked_spacing(spacing, pred.ndim)
@@ -43,10 +42,10 @@ def surface_distances(pred: Array, ref: Array, spacing: Sequence[float] = (1.0, 
             expected="two masks with voxels in them", found="an empty mask", fix="Let the empty-mask policy decide"
         )
     pred, ref, spacing = _in_plane(pred, ref, spacing)
-    box = _bounding_box(pred | ref)
-    masks = [torch.from_numpy(np.ascontiguousarray(m[box])) for m in (pred, ref)]
-    _, (forth, back), _ = get_edge_surface_distance(*masks, spacing=spacing, symmetric=True)
-    return SurfaceDistances(forth.numpy().astype(np.float64), back.numpy().astype(np.float64))
+    box = bounding_box(pred | ref)
+    edges = get_mask_edges(pred[box], ref[box], crop=False)
+    forth, back = (get_surface_distance(a, b, spacing=spacing) for a, b in (edges, edges[::-1]))
+    return SurfaceDistances(np.asarray(forth, dtype=np.float64), np.asarray(back, dtype=np.float64))
 
 
 def _checked_spacing(spacing: Sequence[float], ndim: int) -> tuple[float, ...]:
@@ -67,14 +66,6 @@ def _in_plane(
             pred, ref = pred.squeeze(axis), ref.squeeze(axis)
             spacing = spacing[:axis] + spacing[axis + 1 :]
     return pred, ref, spacing
-
-
-def _bounding_box(mask: BoolArray) -> tuple[slice, ...]:
-    box = []
-    for axis in range(mask.ndim):
-        used = np.flatnonzero(mask.any(axis=tuple(i for i in range(mask.ndim) if i != axis)))
-        box.append(slice(int(used[0]), int(used[-1]) + 1))
-    return tuple(box)
 
 
 def image_diagonal(shape: Sequence[int], spacing: Sequence[float]) -> float:
