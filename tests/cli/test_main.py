@@ -1,4 +1,5 @@
 import json
+import logging
 import os
 import subprocess
 import sys
@@ -115,6 +116,25 @@ def test_library_warnings_are_hidden_and_own_ones_are_notes(fake, capsys):
     assert main(["fake"]) == 0
     assert capsys.readouterr().err == "tumorscope: note: labels would be lost\n"
     assert warnings.showwarning is before
+
+
+@pytest.mark.parametrize("flag", [[], ["--traceback"]])
+def test_logged_errors_show_their_traceback_only_on_request(fake, capsys, flag):
+    log = logging.getLogger("tumorscope.workflows.x")
+
+    def behaviour(command, out):
+        log.info("not worth a line")
+        try:
+            raise ZeroDivisionError
+        except ZeroDivisionError:
+            log.exception("case 7 failed")
+
+    fake(behaviour)
+    assert main(["fake", *flag]) == 0
+    seen = capsys.readouterr().err
+    assert ("Traceback" in seen) is bool(flag)
+    assert flag or seen == "tumorscope: note: case 7 failed (run with --traceback to see it)\n"
+    assert logging.getLogger("tumorscope").handlers == []
 
 
 def test_recipe_values_reach_the_verb(fake):

@@ -1,8 +1,10 @@
 import inspect
+import json
 import re
 import shlex
 from dataclasses import fields
 from importlib import import_module
+from pathlib import Path
 
 import pytest
 
@@ -68,6 +70,26 @@ def test_predict_takes_several_inputs_and_all_options():
 def test_predict_refuses_incomplete_words(words, capsys):
     assert main(words) == 64
     assert capsys.readouterr().err
+
+
+@pytest.mark.parametrize(("statuses", "code"), [(["ok", "ok"], 0), (["ok", "failed"], 1), (["failed"], 2), ([], 2)])
+def test_predict_codes_and_json(monkeypatch, capsys, statuses, code):
+    from tumorscope.report.summary import CaseRow
+    from tumorscope.workflows.predict import PredictSummary
+
+    seen = {}
+
+    def fake_predict(inputs, output, **options):
+        seen.update(options, inputs=inputs, output=output)
+        options["say"]("a line for people")
+        return PredictSummary(str(output), [CaseRow(f"c{i}", status) for i, status in enumerate(statuses)])
+
+    monkeypatch.setattr("tumorscope.workflows.predict.predict_inputs", fake_predict)
+    assert main(["predict", "a", "b", "-o", "out", "--spacing", "1,1,5", "--json"]) == code
+    shown = capsys.readouterr()
+    assert [case["status"] for case in json.loads(shown.out)["cases"]] == statuses
+    assert shown.err == "a line for people\n"
+    assert (seen["inputs"], seen["output"], seen["spacing"]) == ((Path("a"), Path("b")), Path("out"), (1, 1, 5))
 
 
 @pytest.mark.parametrize("runtime", ["tensorrt", ""])

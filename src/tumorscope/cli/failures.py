@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import logging
 import os
 import sys
 import traceback as tracebacks
@@ -43,7 +44,7 @@ def guarded(*, traceback: bool) -> Iterator[Outcome]:
         traceback: Also print the Python traceback.
     """
     outcome = Outcome()
-    with _own_warnings_only():
+    with _own_warnings_only(), _own_log(traceback):
         try:
             yield outcome
         except SystemExit as leaving:
@@ -118,3 +119,25 @@ def _own_warnings_only() -> Iterator[None]:
     with warnings.catch_warnings():
         warnings.showwarning = show
         yield
+
+
+@contextlib.contextmanager
+def _own_log(traceback: bool) -> Iterator[None]:
+    """Show what this package logs from warnings upwards as one line each, with tracebacks only on request."""
+
+    class Lines(logging.Formatter):
+        def format(self, record: logging.LogRecord) -> str:
+            if traceback:
+                return super().format(record)
+            hidden = " (run with --traceback to see it)" if record.exc_info else ""
+            return f"tumorscope: note: {' '.join(record.getMessage().split())}{hidden}"
+
+    log = logging.getLogger("tumorscope")
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setLevel(logging.WARNING)
+    handler.setFormatter(Lines())
+    log.addHandler(handler)
+    try:
+        yield
+    finally:
+        log.removeHandler(handler)

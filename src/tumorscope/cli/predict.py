@@ -61,6 +61,9 @@ class Command:
     ] = "auto"
     device: Annotated[Literal["auto", "cpu", "cuda"], arg(help="Where PyTorch computes.")] = "auto"
     probabilities: Annotated[bool, arg(help="Also write one probability map per region.")] = False
+    tta: Annotated[bool, arg(help="Average the prediction with that of the mirrored scan; takes twice as long.")] = (
+        False
+    )
     json: JsonOption = None
 
     def run(self) -> int:
@@ -68,9 +71,9 @@ class Command:
         if not self.inputs:
             raise UsageError(expected="at least one INPUT", found="none", fix="Name a file or a folder")
         spacing = parse_spacing(self.spacing)
-        from tumorscope.workflows.predict import predict_inputs
-
         with output(self.json) as out:
+            from tumorscope.workflows.predict import predict_inputs
+
             result = predict_inputs(
                 self.inputs,
                 self.out,
@@ -80,6 +83,7 @@ class Command:
                 runtime=self.runtime,
                 device=self.device,
                 probabilities=self.probabilities,
+                tta=self.tta,
                 say=out.say,
             )
             out.give(result)
