@@ -13,7 +13,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-# (kernel, stride, expansion, output channels, repeats) of EfficientNet-B0; Lite keeps the first and last stage unscaled in depth.
+# (kernel, stride, expansion, output channels, repeats) of EfficientNet-B0; Lite keeps the depth of the first and last
+# stage.
 _STAGES = (
     (3, 1, 1, 16, 1),
     (3, 2, 6, 24, 2),
@@ -34,6 +35,13 @@ VARIANTS: dict[str, tuple[float, float]] = {
 def _round_channels(channels: float) -> int:
     rounded = max(8, int(channels + 4) // 8 * 8)
     return rounded + 8 if rounded < 0.9 * channels else rounded
+
+
+def adapt_stem(weight: Tensor, channels: int) -> Tensor:
+    """Return the RGB filters (O, 3, k, k) for ``channels`` channels: repeated in turn and scaled by 3 / channels."""
+    if channels == 3:
+        return weight
+    return weight[:, torch.arange(channels) % 3] * (3.0 / channels)
 
 
 class SameConv2d(nn.Conv2d):
@@ -74,7 +82,7 @@ class _Block(nn.Module):
         y = functional.relu6(self._bn0(self._expand_conv(x))) if self.expand else x
         y = functional.relu6(self._bn1(self._depthwise_conv(y)))
         y = self._bn2(self._project_conv(y))
-        return x + y if self.residual else y
+        return x + y if self.residual else y  # type: ignore[no-any-return]
 
 
 class EfficientNetLiteEncoder(nn.Module):
@@ -120,12 +128,15 @@ class EfficientNetLiteEncoder(nn.Module):
         return features
 
     def load_imagenet(self, state: dict[str, Tensor]) -> None:
-        """Load the public ImageNet weights; a stem for other than three channels repeats and rescales the RGB filters."""
+        """Load the public ImageNet weights; classifier tensors are passed over.
+
+        A stem for other than three channels repeats the RGB filters and rescales them to keep the output's size.
+
+        Raises:
+            KeyError: if the stem is not in ``state``.
+            RuntimeError: if a tensor is missing or has another shape.
+        """
         wanted = self.state_dict()
         state = {k: v for k, v in state.items() if k in wanted}
-        channels = self._conv_stem.in_channels
-        if channels != 3:
-            stem = state["_conv_stem.weight"]
-            index = torch.arange(channels) % 3
-            state["_conv_stem.weight"] = stem[:, index] * (3.0 / channels)
+        state["_conv_stem.weight"] = adapt_stem(state["_conv_stem.weight"], self._conv_stem.in_channels)
         self.load_state_dict(state)

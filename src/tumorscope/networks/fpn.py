@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from tumorscope.networks.build import check_input
 from tumorscope.networks.encoders import build_encoder
 
 
@@ -23,7 +25,7 @@ class _Branch(nn.Module):
     def __init__(self, inputs: int, outputs: int, doublings: int) -> None:
         super().__init__()
         widths = [inputs, *[outputs] * max(1, doublings)]
-        self.convs = nn.ModuleList(_norm_relu_conv(a, b) for a, b in zip(widths, widths[1:], strict=False))
+        self.convs = nn.ModuleList(_norm_relu_conv(a, b) for a, b in pairwise(widths))
         self.doublings = doublings
 
     def forward(self, x: Tensor) -> Tensor:
@@ -43,11 +45,14 @@ class FPN(nn.Module):
         encoder: ``efficientnet-lite0..2`` or ``efficientnet-b0..b8``.
         encoder_weights: ``auto``, ``none`` or a file (see :func:`build_encoder`).
         pyramid_channels: Width of the pyramid (smp's default 256).
-        segmentation_channels: Width of the head (smp's default 128).
+        segmentation_channels: Width of the head, a multiple of 32 (smp's default 128).
         dropout: Spatial dropout before the last convolution.
 
     ``forward`` maps (B, C, H, W), H and W multiples of 32, to logits (B, out_channels, H, W).
     """
+
+    #: Height and width of the input are multiples of this.
+    multiple = 32
 
     def __init__(
         self,
@@ -70,7 +75,12 @@ class FPN(nn.Module):
         self.head = nn.Conv2d(segmentation_channels, out_channels, 1)
 
     def forward(self, x: Tensor) -> Tensor:
-        """Return logits at the input's size."""
+        """Return logits at the input's size.
+
+        Raises:
+            UsageError: if H or W is not a multiple of 32.
+        """
+        check_input(x, self.multiple)
         features = self.encoder(x)[1:]
         top = self.lateral[-1](features[-1])
         pyramid = [top]

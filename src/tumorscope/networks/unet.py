@@ -7,6 +7,8 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
+from tumorscope.networks.build import check_input
+
 
 def _double_conv(inputs: int, outputs: int, dropout: float) -> nn.Sequential:
     """Return two 3×3 convolutions with ReLU and dropout between them."""
@@ -39,6 +41,10 @@ class UNet(nn.Module):
         dropout: float = 0.2,
     ) -> None:
         super().__init__()
+        if len(filters) < 2:
+            raise ValueError(f"filters needs at least 2 levels, not {len(filters)}")
+        #: Height and width of the input are multiples of this.
+        self.multiple = 2 ** (len(filters) - 1)
         inputs = [in_channels, *filters[:-1]]
         self.down = nn.ModuleList(_double_conv(i, o, dropout) for i, o in zip(inputs, filters, strict=True))
         self.pool = nn.MaxPool2d(2)
@@ -52,7 +58,12 @@ class UNet(nn.Module):
                 nn.init.zeros_(module.bias)  # type: ignore[arg-type]
 
     def forward(self, x: Tensor) -> Tensor:
-        """Return logits at the input's size."""
+        """Return logits at the input's size.
+
+        Raises:
+            UsageError: if H or W is not a multiple of 2^(levels - 1).
+        """
+        check_input(x, self.multiple)
         skips = []
         for level, block in enumerate(self.down):
             x = block(x if level == 0 else self.pool(x))

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from tumorscope.networks.build import check_input
 from tumorscope.networks.encoders import build_encoder
 
 
@@ -39,6 +40,9 @@ class UNetEfficientNet(nn.Module):
     ``forward`` maps (B, C, H, W), H and W multiples of 32, to logits (B, out_channels, H, W).
     """
 
+    #: Height and width of the input are multiples of this.
+    multiple = 32
+
     def __init__(
         self,
         in_channels: int,
@@ -49,6 +53,8 @@ class UNetEfficientNet(nn.Module):
         dropout: float = 0.1,
     ) -> None:
         super().__init__()
+        if len(decoder_channels) != 5:
+            raise ValueError(f"decoder_channels needs 5 widths, not {len(decoder_channels)}")
         self.encoder: Any = build_encoder(encoder, in_channels, encoder_weights)
         skips = [*reversed(self.encoder.channels[:-1]), 0]
         inputs = [self.encoder.channels[-1], *decoder_channels[:-1]]
@@ -57,7 +63,12 @@ class UNetEfficientNet(nn.Module):
         self.head = nn.Conv2d(decoder_channels[-1], out_channels, 1)
 
     def forward(self, x: Tensor) -> Tensor:
-        """Return logits at the input's size."""
+        """Return logits at the input's size.
+
+        Raises:
+            UsageError: if H or W is not a multiple of 32.
+        """
+        check_input(x, self.multiple)
         *skips, x = self.encoder(x)
         for up, skip in zip(self.ups, [*reversed(skips), None], strict=True):
             x = up(x, skip)

@@ -1,0 +1,78 @@
+"""A network by name, with mistakes in its arguments told in words."""
+
+from __future__ import annotations
+
+import difflib
+import inspect
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from tumorscope.core.errors import UsageError
+from tumorscope.networks import NETWORKS
+
+if TYPE_CHECKING:
+    from torch import Tensor, nn
+
+
+def build_network(
+    name: str,
+    in_channels: int,
+    out_channels: int,
+    args: Mapping[str, Any],
+    size: tuple[int, int] | None = None,
+) -> nn.Module:
+    """Build a network of the registry.
+
+    Args:
+        name: Key of :data:`~tumorscope.networks.NETWORKS`.
+        in_channels: Channels of the input.
+        out_channels: Channels of the logits.
+        args: Its own keyword arguments.
+        size: Height and width it will see, to be checked; None to leave it.
+
+    Raises:
+        UsageError: for an unknown name, argument or value (naming the nearest argument), or a size it cannot take.
+    """
+    kind = NETWORKS.load(name)
+    known = [p for p in inspect.signature(kind).parameters if p not in ("in_channels", "out_channels")]
+    for key in args:
+        if key not in known:
+            near = difflib.get_close_matches(key, known, n=1)
+            hint = f"Did you mean '{near[0]}'?" if near else f"Known: {', '.join(known)}"
+            raise UsageError(expected=f"arguments of network '{name}'", found=f"'{key}'", fix=hint)
+    try:
+        network: nn.Module = kind(in_channels=in_channels, out_channels=out_channels, **args)
+    except (TypeError, ValueError) as error:
+        raise UsageError(
+            expected=f"arguments that network '{name}' can be built with", found=str(error), fix="Correct network.args"
+        ) from error
+    if size is not None:
+        check_multiple(size, int(network.multiple))  # type: ignore[arg-type]
+    return network
+
+
+def check_multiple(size: tuple[int, int], multiple: int) -> None:
+    """Make sure that height and width are multiples of ``multiple``.
+
+    Raises:
+        UsageError: if not; the message names the nearest size that is.
+    """
+    if size[0] % multiple or size[1] % multiple:
+        near = [max(multiple, round(n / multiple) * multiple) for n in size]
+        raise UsageError(
+            expected=f"a height and width that are multiples of {multiple}",
+            found=f"{size[0]}×{size[1]}",
+            fix=f"Set preprocess.size to [{near[0]}, {near[1]}]",
+        )
+
+
+def check_input(x: Tensor, multiple: int) -> None:
+    """Check the size of a batch (…, H, W) as :func:`check_multiple` does; skipped while the network is traced.
+
+    Raises:
+        UsageError: if H or W is not a multiple of ``multiple``.
+    """
+    import torch
+
+    if not torch.jit.is_tracing():  # type: ignore[attr-defined, no-untyped-call]
+        check_multiple((int(x.shape[-2]), int(x.shape[-1])), multiple)
