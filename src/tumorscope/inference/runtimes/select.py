@@ -31,13 +31,8 @@ def open_runtime(bundle: Bundle, name: str = "auto", device: str = "auto", preci
         MissingDependencyError: if the engine or the device is absent.
         ConversionError: if OpenVINO was asked for and cannot run this network.
     """
-    if device not in _DEVICES:
-        raise UsageError(expected=f"a device ({', '.join(_DEVICES)})", found=f"'{device}'", fix="Name one of these")
+    check_choice(name, device)
     chosen = _resolve(name, device)
-    if find_spec(chosen) is None and chosen in RUNTIMES:
-        raise MissingDependencyError(
-            expected=f"the package '{chosen}'", found="none installed", fix=f"Install it (pip install {chosen})"
-        )
     try:
         runtime: Runtime = RUNTIMES.load(chosen)(bundle, cast("Device", device), precision)
     except ConversionError as error:
@@ -48,13 +43,34 @@ def open_runtime(bundle: Bundle, name: str = "auto", device: str = "auto", preci
     return runtime
 
 
-def _resolve(name: str, device: str) -> str:
+def check_choice(name: str, device: str) -> None:
+    """Make sure that a runtime and a device exist, go together and are installed; imports nothing heavy.
+
+    Raises:
+        UsageError: for an unknown runtime or device, or OpenVINO on CUDA.
+        MissingDependencyError: if the engine is not installed.
+    """
+    if device not in _DEVICES:
+        raise UsageError(expected=f"a device ({', '.join(_DEVICES)})", found=f"'{device}'", fix="Name one of these")
+    if name == "auto":
+        return
+    if name not in RUNTIMES:
+        raise UsageError(
+            expected=f"a runtime (auto, {', '.join(RUNTIMES)})", found=f"'{name}'", fix="Name one of these"
+        )
     if device == "cuda" and name == "openvino":
         raise UsageError(
             expected="--runtime torch (or auto) with --device cuda",
             found="--runtime openvino",
             fix="Change one of them",
         )
+    if find_spec(name) is None:
+        raise MissingDependencyError(
+            expected=f"the package '{name}'", found="none installed", fix=f"Install it (pip install {name})"
+        )
+
+
+def _resolve(name: str, device: str) -> str:
     if name != "auto":
         return name
     if device == "cuda" or (device == "auto" and _cuda_available()) or find_spec("openvino") is None:

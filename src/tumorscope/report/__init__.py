@@ -1,0 +1,1 @@
+"""Results → HTML, JSON, CSV."""

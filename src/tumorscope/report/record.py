@@ -1,0 +1,96 @@
+"""The machine-readable result of one case: ``measurements.json``."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from tumorscope.bundles.bundle import Bundle
+from tumorscope.core.labels import LabelScheme
+
+NOTICE = "Research use only. Not a medical device; not for diagnosis or treatment."
+
+
+def case_record(
+    *,
+    case_id: str,
+    measurements: Mapping[str, Any],
+    scheme: LabelScheme,
+    convention: str,
+    bundle: Bundle,
+    reason: str,
+    runtime: str,
+    files: Mapping[str, Iterable[Path]],
+    notes: Iterable[str],
+    seconds: Mapping[str, float],
+) -> dict[str, Any]:
+    """Put together what is known about a result.
+
+    Args:
+        case_id: Name of the case.
+        measurements: See :func:`~tumorscope.inference.measure.measure`.
+        scheme: Of the written label map.
+        convention: "input" or "bundle": whose label values these are.
+        bundle: The model.
+        reason: Why this model.
+        runtime: Engine, device and precision.
+        files: Sequence → files; names without folders and SHA-256 go into the record.
+        notes: Sentences for the user.
+        seconds: Step → seconds.
+
+    Returns:
+        A dict that JSON can hold, ``measurements`` at its top level.
+    """
+    from tumorscope import __version__
+
+    training = bundle.manifest.training
+    return {
+        "notice": NOTICE,
+        "case": case_id,
+        "created": datetime.now(UTC).isoformat(timespec="seconds"),
+        **measurements,
+        "labels": {
+            "scheme": scheme.name,
+            "title": scheme.title,
+            "convention": convention,
+            "values": {label.name: label.value for label in scheme.labels},
+        },
+        "notes": list(notes),
+        "bundle": {
+            "name": bundle.name,
+            "version": bundle.manifest.version,
+            "title": bundle.manifest.title,
+            "chosen": reason,
+            "trained_on": training.dataset,
+            "licence": training.licence,
+            "commercial_use": training.commercial,
+            "weights_sha256": dict(bundle.manifest.weights_sha256),
+            "limits": list(bundle.manifest.limits),
+        },
+        "software": {"name": "tumorscope", "version": __version__, "runtime": runtime},
+        "inputs": [_input(sequence, paths) for sequence, paths in files.items()],
+        "seconds": dict(seconds),
+    }
+
+
+def _input(sequence: str, paths: Iterable[Path]) -> dict[str, Any]:
+    """Return the name and hash of one sequence's file; of several slices, the folder's name and one hash over all."""
+    paths = list(paths)
+    digest = hashlib.sha256()
+    for path in paths:
+        digest.update(path.read_bytes())
+    name = paths[0].name if len(paths) == 1 else paths[0].parent.name if paths else ""
+    return {"sequence": sequence, "file": name, "files": len(paths), "sha256": digest.hexdigest()}
+
+
+def record_json(record: Mapping[str, Any]) -> str:
+    """Return ``record`` as indented JSON with lists of numbers on one line."""
+    text = json.dumps(record, indent=1, ensure_ascii=False, allow_nan=False)
+    return (
+        re.sub(r"\[[-\d.,e+\s]*\]", lambda m: "[" + ", ".join(m[0][1:-1].replace(",", " ").split()) + "]", text) + "\n"
+    )

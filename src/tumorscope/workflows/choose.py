@@ -1,0 +1,53 @@
+"""Choosing the shipped bundle that fits a case."""
+
+from __future__ import annotations
+
+from tumorscope.bundles.bundle import Bundle, shipped_names
+from tumorscope.core.case import Case
+from tumorscope.core.errors import InputError
+from tumorscope.core.sequence import Sequence
+from tumorscope.datasets import DATASETS
+from tumorscope.workflows.inputs import is_picture
+
+
+def choose_bundle(case: Case) -> tuple[Bundle, str]:
+    """Return the shipped bundle that fits ``case`` best, and why in one sentence.
+
+    Of the bundles whose needed sequences are present: those trained on the same kind of data (pictures or volumes)
+    first, then those that use more of the sequences present, then those with more regions.
+
+    Raises:
+        InputError: if none fits.
+    """
+    picture = is_picture(case)
+    bundles = [Bundle.load(name) for name in shipped_names()]
+    fitting = [b for b in bundles if needed_sequences(b) <= set(case.sequences)]
+    if not fitting:
+        known = "; ".join(f"{b.name}: {', '.join(s for s in Sequence if s in needed_sequences(b))}" for b in bundles)
+        raise InputError(
+            expected=f"the sequences of a shipped bundle ({known or 'none is shipped'})",
+            found=f"{', '.join(case.sequences) or 'no known sequence'} in {case.id}",
+            fix="Add the missing sequences, or name another model with --bundle",
+        )
+
+    def rank(bundle: Bundle) -> tuple[bool, int, int]:
+        used = set(bundle.manifest.preprocess.sequences) & set(case.sequences)
+        return _for_pictures(bundle) == picture, len(used), len(bundle.manifest.outputs.names)
+
+    best = max(fitting, key=rank)
+    used = [s for s in best.manifest.preprocess.sequences if s in case.images]
+    kind = "pictures" if picture else "volumes"
+    match = f"and was trained on {kind}" if _for_pictures(best) == picture else f"though not trained on {kind}"
+    return best, f"{best.name} was chosen: it takes {' and '.join(used)}, which are present, {match}."
+
+
+def needed_sequences(bundle: Bundle) -> set[Sequence]:
+    """Return the sequences without which ``bundle`` cannot run."""
+    preprocess = bundle.manifest.preprocess
+    return set(preprocess.sequences) - set(preprocess.optional)
+
+
+def _for_pictures(bundle: Bundle) -> bool:
+    """Whether the bundle was trained on a data set of slices (8-bit pictures)."""
+    name = bundle.manifest.training.dataset
+    return name in DATASETS and bool(DATASETS.load(name).sliced)

@@ -1,0 +1,208 @@
+"""``predict``: scans in, measured tumour maps out. Also ``tumorscope.read`` and ``tumorscope.segment``."""
+
+from __future__ import annotations
+
+import logging
+import time
+import warnings
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from tumorscope.bundles.bundle import Bundle
+from tumorscope.core.case import Case
+from tumorscope.core.errors import InputError, TumorscopeError
+from tumorscope.core.files import ensure_folder, write_text
+from tumorscope.core.sequence import Sequence
+from tumorscope.inference.predictor import Predictor
+from tumorscope.inference.runtimes.select import check_choice
+from tumorscope.report.summary import CaseRow, summary_csv
+from tumorscope.workflows.choose import choose_bundle
+from tumorscope.workflows.inputs import Found, Spacing, find_inputs, with_spacing
+from tumorscope.workflows.memory import peak_mb, reset_peak
+from tumorscope.workflows.save_case import case_folder
+from tumorscope.workflows.segment import CaseResult, segment
+
+__all__ = ["CaseResult", "PredictSummary", "predict_inputs", "read_case", "segment"]
+
+log = logging.getLogger(__name__)
+
+
+@dataclass
+class PredictSummary:
+    """The outcome of a run.
+
+    Attributes:
+        output: Folder of the results.
+        cases: One row per case.
+    """
+
+    output: str
+    cases: list[CaseRow] = field(default_factory=list)
+
+    @property
+    def exit_code(self) -> int:
+        """0 all done, 1 some failed, 2 nothing done."""
+        failed = sum(row.status == "failed" for row in self.cases)
+        return 0 if self.cases and not failed else 2 if failed == len(self.cases) else 1
+
+
+def read_case(path: str | Path, sequence: str | None = None, spacing: Spacing | None = None) -> Case:
+    """Read one case into memory.
+
+    Args:
+        path: A file, a folder with the sequences of one case, or a folder of slices of one patient.
+        sequence: What it shows, where names cannot tell.
+        spacing: Voxel size in mm along x, y, z, where the files carry none.
+
+    Raises:
+        InputError: if there is no case or more than one, or a file cannot be used.
+        UsageError: for an unknown sequence.
+    """
+    found = find_inputs(path, _parse(sequence))
+    if len(found) > 1:
+        raise InputError(
+            expected=f"one case at {path}", found=f"{len(found)} ({found[0].id}, …)", fix="Name one of its folders"
+        )
+    case = _case(found[0]).loaded()
+    return case if spacing is None else with_spacing(case, spacing)
+
+
+def predict_inputs(
+    inputs: Iterable[str | Path],
+    output: str | Path,
+    *,
+    bundle: str | Path | Bundle | None = None,
+    sequence: str | None = None,
+    spacing: Spacing | None = None,
+    runtime: str = "auto",
+    device: str = "auto",
+    probabilities: bool = False,
+    tta: bool | None = None,
+    say: Callable[[str], Any] | None = None,
+) -> PredictSummary:
+    """Segment, measure and report every case of every input.
+
+    A case that fails is one row and one sentence; the others go on. ``output/summary.csv`` is up to date after each.
+
+    Args:
+        inputs: Files and folders.
+        output: Folder of the results; made if needed.
+        bundle: Model for all cases; default the shipped one that fits each case.
+        sequence: What files show, where names cannot tell.
+        spacing: Voxel size in mm along x, y, z, where the files carry none.
+        runtime: ``auto``, ``torch`` or ``openvino``.
+        device: ``auto``, ``cpu`` or ``cuda``.
+        probabilities: Also write one probability map per region.
+        tta: Also average the mirrored prediction; default no.
+        say: Called with each line for people.
+
+    Raises:
+        UsageError: for an unknown bundle, sequence, runtime or device.
+        OutputError: if ``output`` is a file or cannot be made.
+        MissingDependencyError: if the runtime or device is absent.
+    """
+    check_choice(runtime, device)
+    chosen = bundle if isinstance(bundle, Bundle) or bundle is None else Bundle.load(bundle)
+    output = ensure_folder(output)
+    run = _Run(chosen, runtime, device, bool(tta), spacing, probabilities, output, say or (lambda _: None))
+    shown = _parse(sequence)
+    found = _unique([f for path in inputs for f in find_inputs(path, shown, skip=output)])
+    summary = PredictSummary(str(output))
+    width = max((len(f.id) for f in found), default=0)
+    for one in found:
+        row = run.case(one)
+        summary.cases.append(row)
+        run.say(row.line(width))
+        for note in row.notes:
+            run.say(f"        {note}")
+        write_text(output / "summary.csv", summary_csv(summary.cases))
+    return summary
+
+
+def _parse(sequence: str | None) -> Sequence | None:
+    return None if sequence is None else Sequence.parse(sequence)
+
+
+def _case(found: Found) -> Case:
+    if found.case is None:
+        assert found.error is not None
+        raise found.error
+    return replace(found.case, id=found.id)
+
+
+def _unique(found: list[Found]) -> list[Found]:
+    """Number the cases of several inputs that share a name."""
+    seen: dict[str, int] = {}
+    named = []
+    for one in found:
+        seen[one.id] = seen.get(one.id, 0) + 1
+        named.append(one if seen[one.id] == 1 else replace(one, id=f"{one.id}-{seen[one.id]}"))
+    return named
+
+
+@dataclass
+class _Run:
+    """What all cases of a run share; models stay open from case to case."""
+
+    bundle: Bundle | None
+    runtime: str
+    device: str
+    tta: bool
+    spacing: Spacing | None
+    probabilities: bool
+    output: Path
+    say: Callable[[str], Any]
+    predictors: dict[Path, Predictor] = field(default_factory=dict)
+    reasons: set[str] = field(default_factory=set)
+
+    def case(self, found: Found) -> CaseRow:
+        """Do one case; whatever goes wrong ends in its row."""
+        reset_peak()
+        started = time.perf_counter()
+        try:
+            result, folder = self._do(_case(found))
+        except TumorscopeError as error:
+            return self._failed(found, started, str(error))
+        except MemoryError:
+            return self._failed(found, started, "Expected enough memory; found too little. Resample the scan first.")
+        except Exception as error:  # a fault of ours must not stop the other cases
+            log.exception("Unexpected error in case %s", found.id)
+            return self._failed(found, started, f"Unexpected {type(error).__name__}: {' '.join(str(error).split())}")
+        regions = result.measurements["regions"]
+        names = result.segmentation.scheme.regions or regions
+        return CaseRow(
+            found.id,
+            "ok",
+            seconds=round(time.perf_counter() - started, 3),
+            peak_memory_mb=round(peak_mb(), 1),
+            bundle=result.bundle.name,
+            volumes={n: {"voxels": regions[n]["voxels"], "ml": regions[n]["ml"]} for n in names},
+            folder=str(folder),
+            notes=tuple(result.notes),
+        )
+
+    def _failed(self, found: Found, started: float, sentence: str) -> CaseRow:
+        seconds = round(time.perf_counter() - started, 3)
+        return CaseRow(found.id, "failed", sentence, seconds, round(peak_mb(), 1))
+
+    def _do(self, case: Case) -> tuple[CaseResult, Path]:
+        case_folder(self.output, case.id)
+        reason, bundle = "Stated by the user.", self.bundle
+        if bundle is None:
+            bundle, reason = choose_bundle(case)
+            if reason not in self.reasons:
+                self.say(reason)
+                self.reasons.add(reason)
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always", UserWarning)
+            predictor = self._predictor(bundle)
+            result = segment(case, predictor=predictor, reason=reason, spacing=self.spacing)
+        result.notes += [str(w.message) for w in caught if w.category is UserWarning]
+        return result, result.save(self.output, self.probabilities)
+
+    def _predictor(self, bundle: Bundle) -> Predictor:
+        if bundle.folder not in self.predictors:
+            self.predictors[bundle.folder] = Predictor(bundle, self.runtime, self.device, tta=self.tta)
+        return self.predictors[bundle.folder]
