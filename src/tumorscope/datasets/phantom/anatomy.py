@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -11,8 +10,8 @@ from tumorscope.core.image import Array
 from tumorscope.datasets.phantom.grid import Grid, Noise
 from tumorscope.datasets.phantom.template import TO_MNI, Template, sample
 
-#: ``(name, scale in mm) -> float32 (n,)``: a smooth random field at the brain's voxels.
-Draw = Callable[[str, float], Array]
+# Middle of the brain in the BraTS grid, mm; sulci point to it.
+_MIDDLE = np.array([[119.0], [130.0], [70.0]], dtype=np.float32)
 
 
 @dataclass
@@ -24,14 +23,18 @@ class Brain:
         position: BraTS position in mm, float32 (3, n).
         mni: MNI mm of the tissue found there, float32 (3, n); mass effect changes it.
         depth: Distance below the brain's surface in mm, (n,).
-        draw: Random fields at these voxels.
+        noise: Random fields of the phantom.
     """
 
     inside: Array
     position: Array
     mni: Array
     depth: Array
-    draw: Draw
+    noise: Noise
+
+    def draw(self, name: str, scale: float) -> Array:
+        """Smooth random field (see :meth:`Noise.field`) at the brain's voxels, float32 (n,)."""
+        return self.noise.field(name, scale)[self.inside]
 
 
 @dataclass
@@ -70,14 +73,14 @@ def place_brain(grid: Grid, noise: Noise, template: Template) -> Brain:
     for k in range(3):
         points[k] += deep * (1.3 * draw(f"gyri-{k}", 9) + 0.5 * draw(f"gyri-fine-{k}", 4.5))
     position = np.stack([grid.axis(k)[index] for k, index in enumerate(np.nonzero(inside))])
-    return Brain(inside, position, points, depth, draw)
+    return Brain(inside, position, points, depth, noise)
 
 
 def ellipsoid(mni: Array, centre: tuple[float, float, float], radii: tuple[float, float, float], edge: float) -> Array:
     """Soft ellipsoid in both hemispheres: 1 inside, 0 outside, ``edge`` is the transition in units of the radius."""
     x, y, z = np.abs(mni[0]) - centre[0], mni[1] - centre[1], mni[2] - centre[2]
     radius = np.sqrt((x / radii[0]) ** 2 + (y / radii[1]) ** 2 + (z / radii[2]) ** 2)
-    return np.clip(0.5 - (radius - 1) / edge, 0, 1).astype(np.float32)
+    return np.asarray(np.clip(0.5 - (radius - 1) / edge, 0, 1), dtype=np.float32)
 
 
 def tissues(brain: Brain, template: Template, squeezed: Array | float) -> Tissue:
@@ -99,7 +102,7 @@ def tissues(brain: Brain, template: Template, squeezed: Array | float) -> Tissue
     logits = [
         sharp * np.log(wm + 0.01) + cortex * (0.9 * draw("wm", 4) + 0.5 * draw("wm-fine", 2.2)),
         sharp * np.log(gm + 0.01),
-        sharp * np.log(csf + 0.01) + cortex * (0.8 * draw("csf", 6) + 0.6 * draw("csf-fine", 3) + 1.5) - 2.5 * squeezed,
+        sharp * np.log(csf + 0.01) + cortex * (0.8 * draw("csf", 6) + 0.6 * draw("csf-fine", 3) + 1.1) - 2.5 * squeezed,
     ]
     highest = np.maximum(np.maximum(logits[0], logits[1]), logits[2])
     parts = [np.exp(x - highest) for x in logits]
@@ -113,7 +116,7 @@ def _fold_cortex(tissue: Tissue, brain: Brain, gm: Array, cortex: Array, squeeze
     """Add the person's own sulci and the cerebellar folia: sheets of fluid lined with grey matter. Works in place."""
     mni, draw, depth = brain.mni, brain.draw, brain.depth
     cerebellum = ellipsoid(mni, (0, -62, -34), (56, 38, 26), 0.2)
-    sheet = np.minimum(np.abs(draw("sulci", 6)), 1.15 * np.abs(draw("sulci-2", 8)))
+    sheet = _sulcal_sheets(brain)
     where = np.clip((26 - depth) / 12, 0, 1) * cortex * (1 - cerebellum)
     angle = np.arctan2(mni[2] + 30, mni[1] + 42)
     folia = np.cos(38 * angle + 1.3 * draw("folia", 9) + 0.5 * draw("folia-fine", 4))
@@ -131,3 +134,15 @@ def _fold_cortex(tissue: Tissue, brain: Brain, gm: Array, cortex: Array, squeeze
     total = tissue.wm + tissue.gm + tissue.csf
     for name in ("wm", "gm", "csf"):
         setattr(tissue, name, getattr(tissue, name) / total)
+
+
+def _sulcal_sheets(brain: Brain) -> Array:
+    """Zero on sheets that stand upright on the brain's surface, as sulci do; about 1 half-way between two. (n,)."""
+    near = brain.depth < 27
+    offset = brain.position[:, near] - _MIDDLE
+    radius = np.sqrt((offset**2).sum(axis=0))
+    upright = _MIDDLE + offset * (0.25 + 0.75 * 70 / np.maximum(radius, 20))
+    sheet = np.full(near.shape, 3, dtype=np.float32)
+    first, second = (brain.noise.at(name, scale, upright) for name, scale in (("sulci", 7), ("sulci-2", 9)))
+    sheet[near] = np.minimum(np.abs(first), 1.15 * np.abs(second))
+    return sheet

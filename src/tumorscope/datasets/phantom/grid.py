@@ -85,14 +85,27 @@ class Noise:
         field: Array = np.matmul(plane, bases[2].T)
         return field
 
+    def at(self, name: str, scale: float, position: Array) -> Array:
+        """Evaluate a field of :meth:`field`'s kind at any BraTS positions (3, n). Returns float32 (n,)."""
+        from scipy.ndimage import map_coordinates
+
+        knots = self.generator(name).standard_normal([_knots(k, scale) for k in range(3)], dtype=np.float32)
+        values: Array = map_coordinates(
+            knots, position / np.float32(scale) + 1, order=3, mode="nearest", prefilter=False
+        )
+        return values * np.float32((315 / 151) ** 1.5)
+
     def _basis(self, k: int, scale: float) -> Array:
         """Cubic B-spline weights (voxels, knots) along axis ``k``, scaled so that the field has unit variance."""
         position = self.grid.axis(k) / scale
         cell = np.floor(position).astype(int)
         t = position - cell
         weights = np.stack([(1 - t) ** 3, 3 * t**3 - 6 * t**2 + 4, -3 * t**3 + 3 * t**2 + 3 * t + 1, t**3]) / 6
-        knots = int(BRATS_SHAPE[k] / scale) + 4
-        basis = np.zeros((len(cell), knots), dtype=np.float32)
+        basis = np.zeros((len(cell), _knots(k, scale)), dtype=np.float32)
         for j in range(4):
             np.put_along_axis(basis, (cell + j)[:, None], weights[j][:, None], axis=1)
         return basis / np.float32(np.sqrt(151 / 315))
+
+
+def _knots(k: int, scale: float) -> int:
+    return int(BRATS_SHAPE[k] / scale) + 4
