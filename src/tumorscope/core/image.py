@@ -58,7 +58,7 @@ class Image:
     @property
     def shape(self) -> tuple[int, int, int]:
         """Number of voxels along x, y, z."""
-        return self.data.shape  # type: ignore[return-value]
+        return self.data.shape
 
     @property
     def spacing(self) -> tuple[float, float, float]:
