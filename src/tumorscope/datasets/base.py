@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -66,6 +67,11 @@ class Dataset:
                 fix="Name one copy",
             )
         return cases
+
+
+def absolute(path: Path) -> Path:
+    """Return ``path`` from the root, links kept: a linked case is called as the link is, not as its target."""
+    return Path(os.path.abspath(path))  # noqa: PTH100 - Path.resolve follows links, Path.absolute keeps ".."
 
 
 def read_volumes(case: Case, sequences: tuple[Sequence, ...]) -> Case:

@@ -28,5 +28,15 @@ class CrossEntropyLoss(nn.Module):
         self.register_buffer("class_weights", None if class_weights is None else torch.tensor(class_weights))
 
     def forward(self, logits: Tensor, target: Tensor) -> Tensor:
-        """Return a scalar from logits and one-hot targets, both (B, K, …)."""
+        """Return a scalar from logits and one-hot targets, both (B, K, …).
+
+        Raises:
+            UsageError: if there are not as many class weights as channels.
+        """
+        if self.class_weights is not None and len(self.class_weights) != logits.shape[1]:
+            raise UsageError(
+                expected=f"{logits.shape[1]} class weights, background first",
+                found=f"{len(self.class_weights)}",
+                fix="Correct loss.cross_entropy.args.class_weights",
+            )
         return functional.cross_entropy(logits, target.argmax(dim=1), weight=self.class_weights)

@@ -26,4 +26,5 @@ class FocalLoss(nn.Module):
             entropy = functional.cross_entropy(logits, target.argmax(dim=1), reduction="none")
         else:
             entropy = functional.binary_cross_entropy_with_logits(logits, target, reduction="none")
-        return (self.alpha * (1 - torch.exp(-entropy)) ** self.gamma * entropy).mean()
+        missed = (-torch.expm1(-entropy)).clamp_min(1e-12)  # 1 - p; the clamp keeps gradients finite for gamma < 1
+        return (self.alpha * missed**self.gamma * entropy).mean()

@@ -7,6 +7,7 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, Field
 from torch import Tensor, nn
 
+from tumorscope.core.errors import UsageError
 from tumorscope.losses import LOSSES
 
 
@@ -25,12 +26,15 @@ class WeightedLoss(nn.Module):
     Args:
         terms: Loss name → weight and keyword arguments.
         exclusive: Whether the output channels share one softmax.
+
+    Raises:
+        UsageError: for an unknown loss or argument.
     """
 
     def __init__(self, terms: dict[str, LossTerm], exclusive: bool) -> None:
         super().__init__()
         self.weights = [term.weight for term in terms.values()]
-        self.losses = nn.ModuleList(LOSSES.load(name)(exclusive, **term.args) for name, term in terms.items())
+        self.losses = nn.ModuleList(_build(name, term, exclusive) for name, term in terms.items())
 
     def forward(self, logits: Tensor, target: Tensor) -> Tensor:
         """Return a scalar from logits and 0/1 targets, both (B, K, …)."""
@@ -38,3 +42,13 @@ class WeightedLoss(nn.Module):
         for weight, loss in zip(self.weights, self.losses, strict=True):
             total = total + weight * loss(logits, target)
         return total
+
+
+def _build(name: str, term: LossTerm, exclusive: bool) -> nn.Module:
+    try:
+        loss: nn.Module = LOSSES.load(name)(exclusive, **term.args)
+    except (TypeError, ValueError) as error:
+        raise UsageError(
+            expected=f"arguments of loss '{name}'", found=str(error), fix=f"Correct loss.{name}.args"
+        ) from error
+    return loss

@@ -7,6 +7,7 @@ MONAI's per-sample transforms do the same one slice and one transform at a time,
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 
 import torch
 from pydantic import BaseModel, ConfigDict, Field
@@ -25,14 +26,15 @@ class Augment(BaseModel):
         rotate_deg: Rotation drawn from ±this.
         zoom: Relative zoom drawn from ±this.
         shift: Translation drawn from ± this fraction of the picture.
-        elastic_px: Standard deviation of a smooth displacement, in pixels.
+        elastic_px: Standard deviation of a smooth displacement at its knots, in pixels.
         elastic: Probability of the elastic deformation.
         intensity: Contrast factor from 1 ± this, and shift from ± this, per channel of foreground.
-        gamma: Exponent from exp(± this) on the foreground's range, per sample.
+        gamma: Exponent from exp(± this) on the sample's own range of intensities.
         noise: Largest standard deviation of Gaussian noise.
-        bias_field: Largest amplitude of a smooth multiplicative field.
+        bias_field: Largest amplitude of a smooth field added to the normalised intensities (a multiplicative field of
+            the raw ones does about that to tissue, whose normalised values all lie far above those of air).
         blur: Probability of a 3×3 binomial blur.
-        drop_sequence: Probability that an optional sequence is blanked.
+        drop_sequence: Probability that an optional sequence is blanked; one sequence always stays.
         drop_context: Probability that neighbouring slices are replaced by the slice itself (single pictures).
     """
 
@@ -57,82 +59,106 @@ class Augment(BaseModel):
         """Return the augmentations that really run, for the manifest."""
         return {name: value for name, value in self.model_dump().items() if value}
 
-
-def _uniform(batch: int, spread: float, rng: Generator) -> Tensor:
-    return (torch.rand(batch, generator=rng) * 2 - 1) * spread
-
-
-def _coin(batch: int, probability: float, rng: Generator) -> Tensor:
-    return torch.rand(batch, generator=rng) < probability
+    @property
+    def geometric(self) -> bool:
+        """Whether pixels move at all."""
+        moves = (self.flip_lr, self.flip_ud, self.rotate_deg, self.zoom, self.shift, self.elastic * self.elastic_px)
+        return any(moves)
 
 
-def _smooth_field(batch: int, channels: int, size: tuple[int, int], knots: int, rng: Generator) -> Tensor:
-    coarse = torch.randn(batch, channels, knots, knots, generator=rng)
-    return functional.interpolate(coarse, size=size, mode="bicubic", align_corners=True)
+@dataclass(frozen=True)
+class _Chance:
+    """Random tensors, drawn on the CPU so that every device sees the same, and brought to ``device``."""
+
+    rng: Generator
+    device: torch.device
+
+    def uniform(self, batch: int, spread: float) -> Tensor:
+        """Return (batch,) values in ± spread."""
+        return ((torch.rand(batch, generator=self.rng) * 2 - 1) * spread).to(self.device)
+
+    def coin(self, batch: int, probability: float) -> Tensor:
+        """Return (batch,) booleans."""
+        return (torch.rand(batch, generator=self.rng) < probability).to(self.device)
+
+    def amplitude(self, batch: int, largest: float) -> Tensor:
+        """Return (batch, 1, 1, 1) values in [0, largest)."""
+        return (torch.rand(batch, 1, 1, 1, generator=self.rng) * largest).to(self.device)
+
+    def normal(self, shape: torch.Size) -> Tensor:
+        """Return standard normal values."""
+        return torch.randn(shape, generator=self.rng).to(self.device)
+
+    def smooth_field(self, batch: int, channels: int, size: tuple[int, int], knots: int) -> Tensor:
+        """Return (batch, channels, H, W), standard normal at knots × knots places and smooth between them."""
+        coarse = torch.randn(batch, channels, knots, knots, generator=self.rng)
+        return functional.interpolate(coarse.to(self.device), size=size, mode="bicubic", align_corners=True)
 
 
-def _sampling_grid(spec: Augment, batch: int, size: tuple[int, int], rng: Generator) -> Tensor:
+def _sampling_grid(spec: Augment, batch: int, size: tuple[int, int], chance: _Chance) -> Tensor:
     """Return the (B, H, W, 2) grid for ``grid_sample``."""
-    angle = _uniform(batch, math.radians(spec.rotate_deg), rng)
-    scale = 1 / (1 + _uniform(batch, spec.zoom, rng))
-    mirror_x = torch.where(_coin(batch, spec.flip_lr, rng), -1.0, 1.0)
-    mirror_y = torch.where(_coin(batch, spec.flip_ud, rng), -1.0, 1.0)
+    angle = chance.uniform(batch, math.radians(spec.rotate_deg))
+    scale = 1 / (1 + chance.uniform(batch, spec.zoom))
+    mirror_x = 1 - 2 * chance.coin(batch, spec.flip_lr).float()
+    mirror_y = 1 - 2 * chance.coin(batch, spec.flip_ud).float()
     ratio = size[0] / size[1]
     cos, sin = torch.cos(angle) * scale, torch.sin(angle) * scale
     theta = torch.stack(
         [
-            torch.stack([cos * mirror_x, -sin * ratio * mirror_x, _uniform(batch, 2 * spec.shift, rng)], dim=1),
-            torch.stack([sin / ratio * mirror_y, cos * mirror_y, _uniform(batch, 2 * spec.shift, rng)], dim=1),
+            torch.stack([cos * mirror_x, -sin * ratio * mirror_x, chance.uniform(batch, 2 * spec.shift)], dim=1),
+            torch.stack([sin / ratio * mirror_y, cos * mirror_y, chance.uniform(batch, 2 * spec.shift)], dim=1),
         ],
         dim=1,
     )
     grid = functional.affine_grid(theta, [batch, 1, *size], align_corners=False)
     if spec.elastic and spec.elastic_px:
-        field = _smooth_field(batch, 2, size, 6, rng) * _coin(batch, spec.elastic, rng)[:, None, None, None]
-        pixels = torch.tensor([2 / size[1], 2 / size[0]]) * spec.elastic_px
+        field = chance.smooth_field(batch, 2, size, 6) * chance.coin(batch, spec.elastic)[:, None, None, None]
+        pixels = torch.tensor([2 / size[1], 2 / size[0]], device=grid.device) * spec.elastic_px
         grid = grid + field.permute(0, 2, 3, 1) * pixels
     return grid
 
 
-def _intensity(images: Tensor, spec: Augment, rng: Generator) -> Tensor:
+def _intensity(images: Tensor, spec: Augment, chance: _Chance) -> Tensor:
+    """Change intensities where ``images`` is not 0."""
     batch, channels, *size = images.shape
-    foreground = images != 0
     changed = images
     if spec.gamma:
         low, high = images.amin((1, 2, 3), keepdim=True), images.amax((1, 2, 3), keepdim=True)
         span = (high - low).clamp_min(1e-6)
-        exponent = torch.exp(_uniform(batch, spec.gamma, rng))[:, None, None, None]
+        exponent = torch.exp(chance.uniform(batch, spec.gamma))[:, None, None, None]
         changed = ((changed - low) / span).clamp(0, 1) ** exponent * span + low
     if spec.intensity:
-        gain = 1 + _uniform(batch * channels, spec.intensity, rng).view(batch, channels, 1, 1)
-        changed = changed * gain + _uniform(batch * channels, spec.intensity, rng).view(batch, channels, 1, 1)
+        gain = 1 + chance.uniform(batch * channels, spec.intensity).view(batch, channels, 1, 1)
+        changed = changed * gain + chance.uniform(batch * channels, spec.intensity).view(batch, channels, 1, 1)
     if spec.bias_field:
-        amplitude = torch.rand(batch, 1, 1, 1, generator=rng) * spec.bias_field
-        changed = changed + amplitude * _smooth_field(batch, 1, (size[0], size[1]), 4, rng)
+        amplitude = chance.amplitude(batch, spec.bias_field)
+        changed = changed + amplitude * chance.smooth_field(batch, 1, (size[0], size[1]), 4)
     if spec.blur:
-        kernel = torch.tensor([1.0, 2.0, 1.0]) / 4
+        kernel = torch.tensor([1.0, 2.0, 1.0], device=images.device) / 4
         weight = (kernel[:, None] * kernel).expand(channels, 1, 3, 3)
         blurred = functional.conv2d(changed, weight, padding=1, groups=channels)
-        changed = torch.where(_coin(batch, spec.blur, rng)[:, None, None, None], blurred, changed)
+        changed = torch.where(chance.coin(batch, spec.blur)[:, None, None, None], blurred, changed)
     if spec.noise:
-        level = torch.rand(batch, 1, 1, 1, generator=rng) * spec.noise
-        changed = changed + torch.randn(images.shape, generator=rng) * level
-    return torch.where(foreground, changed, images)
+        level = chance.amplitude(batch, spec.noise)
+        changed = changed + chance.normal(images.shape) * level
+    return torch.where(images != 0, changed, images)
 
 
-def _drop(images: Tensor, spec: Augment, sequences: int, optional: tuple[int, ...], rng: Generator) -> Tensor:
+def _drop(images: Tensor, spec: Augment, sequences: int, optional: tuple[int, ...], chance: _Chance) -> Tensor:
     """Blank optional sequences and neighbouring slices; channels are offset-major (slice, then sequence)."""
     batch, channels = images.shape[:2]
     slices = channels // sequences
     stacked = images.view(batch, slices, sequences, *images.shape[2:])
     if spec.drop_context and slices > 1:
-        alone = _coin(batch, spec.drop_context, rng)[:, None, None, None, None]
+        alone = chance.coin(batch, spec.drop_context)[:, None, None, None, None]
         stacked = torch.where(alone, stacked[:, slices // 2 : slices // 2 + 1], stacked)
     if spec.drop_sequence and optional:
-        keep = torch.ones(batch, 1, sequences, 1, 1)
+        keep = torch.ones(batch, sequences, device=images.device)
         for index in optional:
-            keep[:, 0, index, 0, 0] = (~_coin(batch, spec.drop_sequence, rng)).float()
-        stacked = stacked * keep
+            keep[:, index] = (~chance.coin(batch, spec.drop_sequence)).float()
+        here = stacked.flatten(3).abs().amax(dim=3).amax(dim=1) > 0
+        blank = ~((keep > 0) & here).any(dim=1, keepdim=True)
+        stacked = stacked * torch.where(blank, 1.0, keep)[:, None, :, None, None]
     return stacked.reshape(images.shape)
 
 
@@ -145,7 +171,7 @@ def augment_batch(
         images: float32 (B, C, H, W), background 0, channels offset-major as ``with_context`` gives them.
         targets: float32 (B, K, H, W), 0/1.
         spec: What to do.
-        rng: Source of all randomness.
+        rng: Source of all randomness, on the CPU.
         sequences: Number of sequences among the channels.
         optional: Indices of the sequences that may be blanked.
 
@@ -153,7 +179,9 @@ def augment_batch(
         Images and targets of the same shapes; targets stay 0/1.
     """
     batch, _, *size = images.shape
-    grid = _sampling_grid(spec, batch, (size[0], size[1]), rng).to(images.device)
-    images = functional.grid_sample(images, grid, mode="bilinear", align_corners=False)
-    targets = functional.grid_sample(targets, grid, mode="nearest", align_corners=False)
-    return _drop(_intensity(images, spec, rng), spec, sequences, optional, rng), targets
+    chance = _Chance(rng, images.device)
+    if spec.geometric:
+        grid = _sampling_grid(spec, batch, (size[0], size[1]), chance)
+        images = functional.grid_sample(images, grid, mode="bilinear", align_corners=False)
+        targets = functional.grid_sample(targets, grid, mode="nearest", align_corners=False)
+    return _drop(_intensity(images, spec, chance), spec, sequences, optional, chance), targets

@@ -90,7 +90,7 @@ class SliceGrid:
         return out
 
     def restore(self, volume: Array) -> Array:
-        """Put model outputs (S, K, H, W) back into the input's grid: float32 (K, x, y, z), linear, 0 outside the model's view."""
+        """Put model outputs (S, K, H, W) back into the input's grid: float32 (K, x, y, z), linear, 0 out of view."""
         left, posterior, _ = self._oriented_shape
         rows = _weights(posterior, self.size[0], 1 / self.scale[0], -self.offset[0] / self.scale[0])
         columns = _weights(left, self.size[1], 1 / self.scale[1], -self.offset[1] / self.scale[1])

@@ -13,7 +13,7 @@ Normalisation = Literal["zscore_nonzero", "clip_minmax", "unit"]
 
 
 def foreground(data: Array, fraction: float) -> Array:
-    """Return the mask of voxels above ``fraction`` of the 99.5th percentile of the positive voxels (0: simply non-zero)."""
+    """Return the mask of voxels above ``fraction`` of the positive voxels' 99.5th percentile (0: simply non-zero)."""
     if fraction <= 0:
         return np.asarray(data != 0)
     positive = data[data > 0]

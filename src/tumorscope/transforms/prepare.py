@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from tumorscope.core.errors import GeometryError, InputError
 from tumorscope.core.image import Array, Image
@@ -31,7 +31,7 @@ class Preprocess(BaseModel):
         spacing_mm: Pixel size for ``crop`` where the input's spacing is known.
         context: Neighbouring slices on each side stacked as channels.
         normalise: See :mod:`tumorscope.transforms.normalise`.
-        foreground_fraction: Voxels below this fraction of the 99.5th percentile are background (pictures with noise in air).
+        foreground_fraction: Voxels below this fraction of the 99.5th percentile are background (for noise in air).
         slices: Slice window [first, last) used in training only, or None for all (papers: 60:135).
     """
 
@@ -46,6 +46,18 @@ class Preprocess(BaseModel):
     normalise: Normalisation = "zscore_nonzero"
     foreground_fraction: float = Field(default=0.0, ge=0, lt=1)
     slices: tuple[int, int] | None = None
+
+    @model_validator(mode="after")
+    def _possible(self) -> Preprocess:
+        if not self.sequences or len(set(self.sequences)) < len(self.sequences):
+            raise ValueError("sequences: name at least one, and each once")
+        if not set(self.optional) <= set(self.sequences):
+            raise ValueError("optional: only sequences named in sequences can be optional")
+        if min(self.size) < 1:
+            raise ValueError("size: height and width are at least 1")
+        if self.slices is not None and not 0 <= self.slices[0] < self.slices[1]:
+            raise ValueError("slices: write [first, last) with 0 <= first < last")
+        return self
 
     @property
     def channels(self) -> int:
@@ -83,8 +95,9 @@ def prepare(images: Mapping[Sequence, Image], spec: Preprocess) -> Prepared:
     missing = tuple(s for s in spec.sequences if s not in images)
     needed = [s for s in missing if s not in spec.optional]
     if needed or not present:
+        required = ", ".join(s for s in spec.sequences if s not in spec.optional)
         raise InputError(
-            expected=f"the sequences {', '.join(s for s in spec.sequences if s not in spec.optional) or 'of the model'}",
+            expected=f"the sequences {required or 'of the model'}",
             found=", ".join(images) or "none",
             fix=f"Add {', '.join(needed or spec.sequences)} or choose a bundle that does without",
         )
@@ -152,19 +165,21 @@ def with_context(array: Array, index: int, context: int) -> Array:
         (C·(2·context+1), H, W), lowest slice first.
     """
     if context == 0:
-        return array[index]
+        return np.asarray(array[index])
     indices = np.clip(np.arange(index - context, index + context + 1), 0, array.shape[0] - 1)
     return np.concatenate([array[i] for i in indices])
 
 
 def prepare_label(label: Image, prepared: Prepared) -> Array:
-    """Bring a label map onto the model's pixels (nearest): uint8 (Z, H, W); warns when labelled voxels fall outside."""
+    """Bring a label map onto the model's pixels by nearest neighbour: uint8 (Z, H, W).
+
+    Warns when more than 2 % of the labelled voxels fall outside the model's view (S2-26).
+    """
     oriented = to_model_orientation(label)
     sampled = prepared.grid.sample_labels(oriented)
     before = int((oriented > 0).sum())
     after = float((sampled > 0).sum()) * prepared.grid.scale[0] * prepared.grid.scale[1]
     if before and after < 0.98 * before:
-        log.warning(
-            "%s: cropping or resizing loses %.1f %% of the labelled voxels.", label.source, 100 * (1 - after / before)
-        )
-    return sampled
+        lost = 100 * (1 - after / before)
+        log.warning("%s: cropping or resizing loses %.1f %% of the labelled voxels.", label.source, lost)
+    return np.asarray(sampled)
