@@ -9,6 +9,7 @@ import os
 import shutil
 import sys
 import tempfile
+import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -136,7 +137,8 @@ def _convert(core: Any, network: nn.Module, bundle: Bundle) -> Any:
     shape = [preprocess.channels, *preprocess.size]
     example = torch.randn(2, *shape, generator=torch.Generator().manual_seed(0))
     try:
-        with torch.no_grad():
+        with torch.no_grad(), warnings.catch_warnings():
+            warnings.simplefilter("ignore", torch.jit.TracerWarning)  # what it warns of is checked below
             expected = network.requires_grad_(False)(example).numpy()
             traced = torch.jit.trace(network, example[:1], check_trace=False)  # type: ignore[no-untyped-call]
         front_end = FrontEndManager().load_by_framework("pytorch")
