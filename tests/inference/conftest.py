@@ -4,8 +4,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from tiny_bundles import BINARY, manifest, save_tiny
 
+from tiny_bundles import BINARY, manifest, save_tiny
 from tumorscope.bundles.bundle import Bundle
 from tumorscope.core.sequence import Sequence
 

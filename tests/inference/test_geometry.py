@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from nibabel.orientations import apply_orientation, inv_ornt_aff
-from tiny_bundles import BINARY, EchoRuntime, manifest
 
+from tiny_bundles import BINARY, EchoRuntime, manifest
 from tumorscope.bundles.bundle import Bundle
 from tumorscope.core.image import Image
 from tumorscope.core.sequence import Sequence

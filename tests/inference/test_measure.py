@@ -5,8 +5,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
-from tiny_bundles import image
 
+from tiny_bundles import image
 from tumorscope.core.image import Image
 from tumorscope.core.labels import BINARY, BRATS
 from tumorscope.core.segmentation import Segmentation

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
-from tiny_bundles import image
 
+from tiny_bundles import image
 from tumorscope.bundles.manifest import Postprocess
 from tumorscope.core.image import Image
 from tumorscope.core.labels import BINARY, BRATS
@@ -9,7 +9,7 @@ from tumorscope.inference.postprocess import postprocess
 
 
 def _labels(spacing=(1, 1, 1), known=True):
-    """Oedema 10×10×4 with a core 4×4×2 and ET 2×2×1 inside it; alone: 2 voxels of oedema, 1 of ET, 1 of core in oedema."""
+    """Oedema 10×10×4 with a core 4×4×2 and ET 2×2×1 in it, 1 voxel of core apart; alone: 2 of oedema, 1 of ET."""
     data = np.zeros((20, 20, 8), dtype=np.uint8)
     data[2:12, 2:12, 1:5] = 2
     data[4:8, 4:8, 2:4] = 1

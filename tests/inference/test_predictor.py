@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
-from tiny_bundles import BINARY, EchoRuntime, head, image, manifest
 
+from tiny_bundles import BINARY, EchoRuntime, head, image, manifest
 from tumorscope.bundles.bundle import Bundle
 from tumorscope.bundles.manifest import Postprocess
 from tumorscope.core.errors import GeometryError, InputError

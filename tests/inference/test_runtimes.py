@@ -5,9 +5,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from tiny_bundles import head, image
 
 import tumorscope.inference.runtimes.select as select
+from tiny_bundles import head, image
 from tumorscope.core.errors import MissingDependencyError, UsageError
 from tumorscope.core.sequence import Sequence
 from tumorscope.inference.predictor import Predictor

@@ -138,7 +138,7 @@ def _convert(core: Any, network: nn.Module, bundle: Bundle) -> Any:
     example = torch.randn(2, *shape, generator=torch.Generator().manual_seed(0))
     try:
         with torch.no_grad(), warnings.catch_warnings():
-            warnings.simplefilter("ignore", torch.jit.TracerWarning)  # what it warns of is checked below
+            warnings.simplefilter("ignore")  # the tracer's; what it warns of is checked below
             expected = network.requires_grad_(False)(example).numpy()
             traced = torch.jit.trace(network, example[:1], check_trace=False)  # type: ignore[no-untyped-call]
         front_end = FrontEndManager().load_by_framework("pytorch")
