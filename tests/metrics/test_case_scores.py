@@ -154,9 +154,15 @@ def test_every_unit_and_policy(cases: list[CaseScore]) -> None:
     assert (pooled.n, pooled.n_groups) == (4, 3)
 
 
-def test_aggregate_ignores_the_order_of_cases(cases: list[CaseScore]) -> None:
+def test_aggregate_ignores_the_order_of_cases() -> None:
+    rng = np.random.default_rng(0)
+    maps = [rng.choice([0, 1, 2, 4], size=(5, 5, 3), p=[1 - p, p / 4, p / 2, p / 4]) for p in rng.random(24)]
+    cases = [scored(f"c{i}", maps[i], maps[i + 12], patient=f"p{i // 2}") for i in range(12)]
     units = (Unit.PATIENT, Unit.SLICE, Unit.POOLED)
-    assert aggregate(cases, units=units, n_boot=50) == aggregate(cases[::-1], units=units, n_boot=50)
+    wanted = aggregate(cases, units=units, n_boot=50)
+    for _ in range(5):
+        order = rng.permutation(12)
+        assert aggregate([cases[i] for i in order], units=units, n_boot=50) == wanted
 
 
 def test_contradicting_scores_are_never_returned(cases: list[CaseScore], monkeypatch: pytest.MonkeyPatch) -> None:
@@ -179,6 +185,17 @@ def test_a_case_scores_as_its_masks_do(seed: int, in_pred: float, in_ref: float)
         np.testing.assert_array_equal(region.slices, count_slices(*masks))
         wanted = surface_values(*masks, [METRICS["hd95"], METRICS["surface_dice"]], (1.0, 2.0, 3.0))
         assert region.surface == pytest.approx(wanted, nan_ok=True)
+
+
+@pytest.mark.parametrize("z", [0, 3, 9])
+def test_a_tumour_in_one_slice_of_a_volume_is_measured_in_3d(z: int) -> None:
+    """Every voxel of a one-voxel-thick plate is surface, wherever in the volume it lies."""
+    ref = np.zeros((12, 12, 10), dtype=np.uint8)
+    ref[1:11, 1:11, z] = 4
+    pred = ref.copy()
+    pred[5, 5, z] = 0
+    found = scored("a", pred, ref, metrics=["hausdorff"]).regions["ET"].surface
+    assert found["hausdorff"] == 1
 
 
 def test_images(cases: list[CaseScore]) -> None:
@@ -214,7 +231,9 @@ def test_table_puts_class_wise_scores_beside_accuracy(cases: list[CaseScore]) ->
 def test_table_says_what_was_left_out(cases: list[CaseScore]) -> None:
     text = render_scores(aggregate(cases, metrics=["dice"], policies=[EmptyPolicy.POSITIVES_ONLY], n_boot=50))
     assert "3 (1 left out)" in text
-    assert " - " in render_scores(aggregate(cases[:1], metrics=["dice"], n_boot=50)), "one case has no interval"
+    alone = render_scores(aggregate(cases[:1], metrics=["dice"], n_boot=50))
+    assert " to " not in alone, "one case has no interval"
+    assert "no interval" in alone
     assert render_scores([]) == "No scores."
 
 

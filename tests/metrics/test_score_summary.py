@@ -12,6 +12,7 @@ from scipy import stats
 
 from tumorscope.core.errors import InputError, UsageError
 from tumorscope.metrics import EmptyPolicy, ImpossibleScoreError, Score, Unit, summarise, summarise_pooled
+from tumorscope.metrics.bootstrap import resampled_sums
 
 N_BOOT = 300
 
@@ -92,6 +93,11 @@ def test_cluster_bootstrap_resamples_patients() -> None:
     assert (clustered.n, clustered.n_groups, alone.n_groups) == (500, 10, 500)
     assert width(clustered) > 4 * width(alone)
     assert width(clustered) == pytest.approx(width(by_patient), rel=0.02)
+
+
+def test_every_resample_is_another_one() -> None:
+    table = np.random.default_rng(0).random((3000, 1))
+    assert len(np.unique(resampled_sums(table, seed=0, n_boot=1500))) == 1500
 
 
 def test_same_seed_same_interval() -> None:
