@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from tumorscope.bundles.bundle import Bundle, shipped_names
+from tumorscope.bundles import bundle as library
+from tumorscope.bundles.bundle import Bundle
 from tumorscope.core.case import Case
 from tumorscope.core.errors import InputError
 from tumorscope.core.sequence import Sequence
@@ -20,7 +21,8 @@ def choose_bundle(case: Case) -> tuple[Bundle, str]:
         InputError: if none fits.
     """
     picture = is_picture(case)
-    bundles = [Bundle.load(name) for name in shipped_names()]
+    # By path: a folder of that name in the working directory must not take its place.
+    bundles = [Bundle.load(library.SHIPPED / name) for name in library.shipped_names()]
     fitting = [b for b in bundles if needed_sequences(b) <= set(case.sequences)]
     if not fitting:
         known = "; ".join(f"{b.name}: {', '.join(s for s in Sequence if s in needed_sequences(b))}" for b in bundles)

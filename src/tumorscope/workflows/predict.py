@@ -115,8 +115,7 @@ def predict_inputs(
         row = run.case(one)
         summary.cases.append(row)
         run.say(row.line(width))
-        for note in row.notes:
-            run.say(f"        {note}")
+        run.say_once([f"        {note}" for note in row.notes])
         write_text(output / "summary.csv", summary_csv(summary.cases))
     return summary
 
@@ -155,7 +154,14 @@ class _Run:
     output: Path
     say: Callable[[str], Any]
     predictors: dict[Path, Predictor] = field(default_factory=dict)
-    reasons: set[str] = field(default_factory=set)
+    said: set[str] = field(default_factory=set)
+
+    def say_once(self, sentences: Iterable[str]) -> None:
+        """Say what has not been said for an earlier case; all of it is in each case's own files."""
+        for sentence in sentences:
+            if sentence not in self.said:
+                self.said.add(sentence)
+                self.say(sentence)
 
     def case(self, found: Found) -> CaseRow:
         """Do one case; whatever goes wrong ends in its row."""
@@ -192,9 +198,7 @@ class _Run:
         reason, bundle = "Stated by the user.", self.bundle
         if bundle is None:
             bundle, reason = choose_bundle(case)
-            if reason not in self.reasons:
-                self.say(reason)
-                self.reasons.add(reason)
+            self.say_once([reason])
         with warnings.catch_warnings(record=True) as caught:
             warnings.simplefilter("always", UserWarning)
             predictor = self._predictor(bundle)
