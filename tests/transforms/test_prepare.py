@@ -109,7 +109,6 @@ def test_labels_lost_by_cropping_are_warned_of(lost: bool, caplog: pytest.LogCap
 @pytest.mark.parametrize(
     "wrong",
     [
-        {"sequences": ()},
         {"sequences": ("T1", "T1")},
         {"sequences": ("T1",), "optional": ("FLAIR",)},
         {"sequences": ("T1",), "slices": (135, 60)},

@@ -72,21 +72,44 @@ class Bundle:
 
     @property
     def scheme(self) -> LabelScheme:
-        """Label scheme of what it writes."""
-        if self.manifest.scheme == "custom":
+        """Label scheme of what it writes.
+
+        Raises:
+            InputError: if bundle.json names one that this version does not know.
+        """
+        name = self.manifest.scheme
+        if name == "custom":
             return custom_scheme(self.manifest.classes)
-        return SCHEMES[self.manifest.scheme]
+        if name not in SCHEMES:
+            raise InputError(
+                expected=f"a label scheme out of {', '.join(SCHEMES)}",
+                found=f"'{name}' in {self.folder / 'bundle.json'}",
+                fix="Update tumorscope",
+            )
+        return SCHEMES[name]
 
     def build_network(self) -> nn.Module:
-        """Return the untrained network in evaluation mode."""
-        from tumorscope.networks import NETWORKS
+        """Return the untrained network in evaluation mode.
 
-        arguments: dict[str, Any] = dict(self.manifest.network_args)
+        Raises:
+            InputError: if this version cannot build it.
+        """
+        from tumorscope.networks.build import build_network
+
+        manifest = self.manifest
+        arguments: dict[str, Any] = dict(manifest.network_args)
         if "encoder_weights" in arguments:
             arguments["encoder_weights"] = "none"
-        network: nn.Module = NETWORKS.load(self.manifest.network)(
-            in_channels=self.manifest.preprocess.channels, out_channels=self.manifest.outputs.channels, **arguments
-        )
+        try:
+            network = build_network(
+                manifest.network, manifest.preprocess.channels, manifest.outputs.channels, arguments
+            )
+        except UsageError as error:
+            raise InputError(
+                expected="a network that this version can build",
+                found=f"{error.found} in {self.folder / 'bundle.json'}",
+                fix="Update tumorscope, or export the bundle again",
+            ) from error
         return network.eval()
 
     def load_networks(self) -> list[nn.Module]:
@@ -95,6 +118,7 @@ class Bundle:
         Raises:
             InputError: if a weight file is missing, altered or does not fit the network.
         """
+        from safetensors import SafetensorError
         from safetensors.torch import load_file
 
         networks = []
@@ -104,26 +128,30 @@ class Bundle:
             network = self.build_network()
             try:
                 network.load_state_dict({k: v.float() for k, v in load_file(path).items()}, strict=True)
-            except (RuntimeError, ValueError) as error:
+            except (RuntimeError, ValueError, SafetensorError) as error:
+                reason = str(error).splitlines()[0]
                 raise InputError(
-                    expected="weights that fit the network", found=f"{error} in {path}", fix="Export it again"
+                    expected="weights that fit the network", found=f"{reason} in {path}", fix="Export it again"
                 ) from error
             networks.append(network)
         return networks
 
     def _check_hash(self, path: Path) -> None:
-        wanted = self.manifest.weights_sha256.get(path.name)
-        found = hashlib.sha256(path.read_bytes()).hexdigest() if path.is_file() else "no file"
-        if wanted is not None and found != wanted:
+        found = "" if path.is_file() else "no file"
+        if not found and hashlib.sha256(path.read_bytes()).hexdigest() != self.manifest.weights_sha256.get(path.name):
+            found = "other content"
+        if found:
             raise InputError(
                 expected=f"the weights {path.name} as exported",
-                found=f"{'no file' if found == 'no file' else 'other content'} at {path}",
+                found=f"{found} at {path}",
                 fix="Reinstall or export it again",
             )
 
 
 def save_bundle(folder: str | Path, manifest: Manifest, states: list[dict[str, Tensor]], card: str) -> Bundle:
-    """Write a bundle: weights as fp16 safetensors (integers as they are), ``bundle.json``, ``card.md``.
+    """Write a bundle: weights as fp16 safetensors, ``bundle.json``, ``card.md``.
+
+    Integers, and tensors with values beyond what fp16 can hold, stay as they are.
 
     Args:
         folder: Created if needed.
@@ -137,11 +165,15 @@ def save_bundle(folder: str | Path, manifest: Manifest, states: list[dict[str, T
     names = ["weights.safetensors"] if len(states) == 1 else [f"weights-{i}.safetensors" for i in range(len(states))]
     hashes = {}
     for name, state in zip(names, states, strict=True):
-        half = {k: (v.half() if v.is_floating_point() else v).contiguous() for k, v in state.items()}
         with atomic_path(folder / name) as scratch:
-            save_file(half, scratch)
+            save_file({k: _half(v) for k, v in state.items()}, scratch)
         hashes[name] = hashlib.sha256((folder / name).read_bytes()).hexdigest()
     manifest = manifest.model_copy(update={"members": names, "weights_sha256": hashes})
     write_text(folder / "bundle.json", json.dumps(manifest.model_dump(mode="json"), indent=1) + "\n")
     write_text(folder / "card.md", card)
     return Bundle(folder, manifest)
+
+
+def _half(tensor: Tensor) -> Tensor:
+    half = tensor.half() if tensor.is_floating_point() else tensor
+    return (half if half.isfinite().all() else tensor).clone().contiguous()

@@ -12,10 +12,14 @@ def _score_table(manifest: Manifest) -> list[str]:
     for s in manifest.scores:
         low, high = s["ci95"]
         rows.append(
-            f"| {s['metric']} | {s['region']} | {s['unit']} | {s['mean']:.3f} | {low:.3f} to {high:.3f} | {s['sd']:.3f} "
-            f"| {s['median']:.3f} | {s['n']} | {s['empty_policy']} | {s.get('on', '')} |"
+            f"| {s['metric']} | {s['region']} | {s['unit']} | {_number(s['mean'])} | {_number(low)} to {_number(high)} "
+            f"| {_number(s['sd'])} | {_number(s['median'])} | {s['n']} | {s['empty_policy']} | {s.get('on', '')} |"
         )
     return rows
+
+
+def _number(value: float | None) -> str:
+    return "not defined" if value is None else f"{value:.3f}"
 
 
 def render_card(manifest: Manifest) -> str:
@@ -26,6 +30,8 @@ def render_card(manifest: Manifest) -> str:
     counts = ", ".join(f"{len(ids)} {part}" for part, ids in split.get("parts", {}).items())
     optional = f" (may be missing: {', '.join(spec.optional)})" if spec.optional else ""
     use = "commercial use allowed" if training.commercial else "non-commercial use only"
+    postprocess = manifest.postprocess.model_dump_json(exclude_defaults=True)
+    hashes = len(training.case_hashes)
     lines = [
         f"# {manifest.name} {manifest.version}",
         "",
@@ -35,12 +41,12 @@ def render_card(manifest: Manifest) -> str:
         f"- In: {', '.join(spec.sequences)}{optional}; {spec.size[0]}×{spec.size[1]} px slices, "
         f"{spec.context} neighbouring slice(s) on each side, {spec.normalise}.",
         f"- Out: {', '.join(manifest.outputs.names)}; label scheme `{manifest.scheme}`.",
-        f"- Post-processing, chosen on validation patients: `{manifest.postprocess.model_dump_json(exclude_defaults=True)}`.",
+        f"- Post-processing, chosen on validation patients: `{postprocess}`.",
         "",
         "## Trained on",
         f"- Data set `{training.dataset}`, licence: {training.licence}; these weights: {use}.",
         f"- Split unit {split.get('unit')}, seed {split.get('seed')}, hash `{split.get('hash')}`: cases {counts}.",
-        f"- Training and validation cases are known by {len(training.case_hashes)} content hashes; `evaluate` refuses them.",
+        f"- Training and validation cases are known by {hashes} content hashes; `evaluate` refuses them.",
         f"- Run: {', '.join(f'{k} {v}' for k, v in training.manifest.items() if not isinstance(v, dict | list))}.",
         "",
         "## Scores",

@@ -109,7 +109,7 @@ class LabelScheme:
 #: Class names that mean the same tissue in schemes which name it differently.
 EQUIVALENT: dict[str, str] = {"NCR": "NCR/NET", "NET": "NCR/NET", "NETC": "NCR/NET", "SNFH": "ED"}
 
-# The papers' colours (purple core, green oedema, blue enhancement) and Okabe-Ito ones that colour-blind readers tell apart.
+# The papers' colours (purple core, green oedema, blue enhancement), and Okabe-Ito ones for colour-blind readers.
 _CORE: tuple[Colour, Colour] = ((142, 68, 173), (213, 94, 0))
 _OEDEMA: tuple[Colour, Colour] = ((46, 204, 113), (86, 180, 233))
 _ENHANCING: tuple[Colour, Colour] = ((41, 98, 255), (240, 228, 66))
@@ -134,7 +134,7 @@ BRATS_2023 = LabelScheme(
 )
 BRATS_2024 = LabelScheme(
     "brats-2024",
-    "BraTS 2024 post-treatment: 1 non-enhancing core, 2 surrounding FLAIR hyperintensity, 3 enhancing, 4 resection cavity",
+    "BraTS 2024 post-treatment: 1 non-enhancing core, 2 FLAIR hyperintensity, 3 enhancing, 4 resection cavity",
     (
         Label(1, "NETC", *_CORE),
         Label(2, "SNFH", *_OEDEMA),

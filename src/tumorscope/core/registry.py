@@ -21,8 +21,8 @@ class Registry(dict[str, str]):
         super().__init__(entries)
         self.kind = kind
 
-    def load(self, name: str) -> Any:
-        """Import and return the entry called ``name``.
+    def check(self, name: str) -> None:
+        """Make sure that there is an entry called ``name``, without importing it.
 
         Raises:
             UsageError: if there is none; the message names the nearest one.
@@ -31,5 +31,13 @@ class Registry(dict[str, str]):
             near = difflib.get_close_matches(name, self, n=1)
             hint = f"Did you mean '{near[0]}'?" if near else f"Known: {', '.join(sorted(self))}"
             raise UsageError(expected=f"a known {self.kind}", found=f"'{name}'", fix=hint)
+
+    def load(self, name: str) -> Any:
+        """Import and return the entry called ``name``.
+
+        Raises:
+            UsageError: if there is none; the message names the nearest one.
+        """
+        self.check(name)
         module, _, attribute = self[name].partition(":")
         return getattr(import_module(module), attribute)

@@ -12,7 +12,7 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from tumorscope.core.case import Case
-from tumorscope.core.errors import InputError, UsageError
+from tumorscope.core.errors import InputError, LeakError, UsageError
 from tumorscope.core.files import content_hash, write_text
 
 Part = Literal["train", "val", "test"]
@@ -39,11 +39,17 @@ class Split(BaseModel):
     hash: str = ""
 
     def model_post_init(self, context: object) -> None:
-        """Fill in or check the hash.
+        """Check that no case is in two parts; fill in or check the hash.
 
         Raises:
-            InputError: if the file was edited after it was made.
+            InputError: if a case is in two parts or twice in one, or the file was edited after it was made.
         """
+        every = [case_id for ids in self.parts.values() for case_id in ids]
+        if len(set(every)) < len(every):
+            repeated = next(case_id for case_id in every if every.count(case_id) > 1)
+            raise InputError(
+                expected="each case once in a split", found=f"'{repeated}' more often", fix="Make the split again"
+            )
         body = json.dumps([self.dataset, self.unit, self.parts], sort_keys=True)
         true_hash = content_hash(body.encode())
         if self.hash and self.hash != true_hash:
@@ -71,6 +77,25 @@ class Split(BaseModel):
             )
         return found
 
+    def check_patients(self, cases: Iterable[Case]) -> None:
+        """Make sure that no patient is in two parts; a split whose unit is ``slice`` says itself that patients leak.
+
+        Raises:
+            LeakError: naming the first patient in two parts.
+        """
+        part_of = {case_id: part for part, ids in self.parts.items() for case_id in ids}
+        seen: dict[str, tuple[str, str]] = {}
+        for case in cases if self.unit != "slice" else ():
+            if case.id not in part_of:
+                continue
+            first, part = seen.setdefault(case.patient, (case.id, part_of[case.id]))
+            if part != part_of[case.id]:
+                raise LeakError(
+                    expected="every patient in one part of the split",
+                    found=f"patient {case.patient} in '{part}' ({first}) and '{part_of[case.id]}' ({case.id})",
+                    fix="Make the split by patient (tumorscope split)",
+                )
+
     def save(self, path: str | Path) -> None:
         """Write it as JSON."""
         write_text(path, self.model_dump_json(indent=1) + "\n")
@@ -87,7 +112,7 @@ class Split(BaseModel):
         except (ValidationError, OSError, UnicodeDecodeError) as error:
             reason = str(error).splitlines()[0]
             raise InputError(
-                expected="a split file (JSON)", found=f"{reason} in {path}", fix="Make one with tumorscope train"
+                expected="a split file (JSON)", found=f"{reason} in {path}", fix="Make one with tumorscope split"
             ) from error
 
 
@@ -110,6 +135,27 @@ def _shuffled_strata(
     for names in lists:
         rng.shuffle(names)
     return lists
+
+
+def _fixed(patients: dict[str, list[Case]], held_out: Iterable[str]) -> list[str]:
+    """Return the patients that ``held_out`` names by themselves or by one of their cases."""
+    named = set(held_out)
+    return [p for p, members in patients.items() if p in named or any(c.id in named for c in members)]
+
+
+def _draw(strata: list[list[str]], val: float, test: float) -> dict[str, Part]:
+    """Give each stratum's patients to the parts; what rounding takes from one stratum the next one gets."""
+    assignment: dict[str, Part] = {}
+    carry = [0.0, 0.0]
+    for names in strata:
+        counts: list[int] = []
+        for index, fraction in enumerate((val, test)):
+            exact = fraction * len(names) + carry[index]
+            counts.append(min(round(exact), len(names) - sum(counts)))
+            carry[index] = exact - counts[index]
+        for position, name in enumerate(names):
+            assignment[name] = "val" if position < counts[0] else "test" if position < sum(counts) else "train"
+    return assignment
 
 
 def _split(dataset: str, unit: str, seed: int, assignment: dict[str, Part], patients: dict[str, list[Case]]) -> Split:
@@ -135,32 +181,25 @@ def patient_split(
         fractions: Train, validation, test; they sum to 1.
         seed: Of the shuffle.
         stratify: Case → stratum, e.g. its grade.
-        held_out: Patients or case ids that are always test; with any, only train and validation are drawn, in their proportion.
+        held_out: Patients or case ids that are always test; where any of them is among ``cases``, only train and
+            validation are drawn, in their proportion.
 
     Raises:
         UsageError: if the fractions do not sum to 1 or a part that should have patients has none.
     """
-    if abs(sum(fractions) - 1) > 1e-6 or min(fractions) < 0:
-        raise UsageError(expected="split fractions that sum to 1", found=f"{fractions}", fix="Correct data.fractions")
+    if abs(sum(fractions) - 1) > 1e-6 or min(fractions) < 0 or fractions[0] == 0:
+        raise UsageError(
+            expected="split fractions that sum to 1, with some for training",
+            found=f"{fractions}",
+            fix="Correct data.fractions",
+        )
     patients = _by_patient(cases)
-    fixed = set(held_out)
-    assignment: dict[str, Part] = {
-        p: "test" for p, members in patients.items() if p in fixed or any(c.id in fixed for c in members)
-    }
+    assignment: dict[str, Part] = dict.fromkeys(_fixed(patients, held_out), "test")
     free = {p: c for p, c in patients.items() if p not in assignment}
-    train, val, test = (
-        fractions if not assignment else (*(f / (fractions[0] + fractions[1]) for f in fractions[:2]), 0.0)
-    )
-    carry = [0.0, 0.0]
-    for names in _shuffled_strata(free, stratify, seed):
-        counts = []
-        for index, fraction in enumerate((val, test)):
-            exact = fraction * len(names) + carry[index]
-            counts.append(round(exact))
-            carry[index] = exact - counts[index]
-        for position, name in enumerate(names):
-            part: Part = "val" if position < counts[0] else "test" if position < sum(counts) else "train"
-            assignment[name] = part
+    train, val, test = fractions
+    if assignment:
+        train, val, test = train / (train + val), val / (train + val), 0.0
+    assignment.update(_draw(_shuffled_strata(free, stratify, seed), val, test))
     split = _split(dataset, "patient", seed, assignment, patients)
     for part, fraction in zip(PARTS, (train, val, test), strict=True):
         if fraction > 0 and not split.parts[part]:
@@ -186,8 +225,7 @@ def k_folds(
         UsageError: if there are fewer patients than folds.
     """
     patients = _by_patient(cases)
-    fixed = set(held_out)
-    test = {p for p, members in patients.items() if p in fixed or any(c.id in fixed for c in members)}
+    test = _fixed(patients, held_out)
     free = {p: c for p, c in patients.items() if p not in test}
     if folds < 2 or len(free) < folds:
         raise UsageError(

@@ -2,24 +2,33 @@
 
 from __future__ import annotations
 
+import contextlib
 import difflib
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal, get_args
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
 from tumorscope.bundles.manifest import Outputs
 from tumorscope.core.errors import UsageError
+from tumorscope.core.labels import SCHEMES
+from tumorscope.core.registry import Registry
+from tumorscope.datasets import DATASETS
+from tumorscope.losses import LOSSES
 from tumorscope.losses.weighted import LossTerm
+from tumorscope.networks import NETWORKS
 from tumorscope.transforms.augment import Augment
 from tumorscope.transforms.prepare import Preprocess
 
 RECIPES = Path(__file__).parent
 
 
+_SCHEMES = Registry("label scheme", dict.fromkeys((*SCHEMES, "custom"), ""))
+
+
 class _Section(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
 
 class Data(_Section):
@@ -34,7 +43,7 @@ class Data(_Section):
         held_out: Name of a fixed test list in ``recipes/test_lists``; its patients never train or validate.
         folds: Train this many folds and average them (1: a single run).
         seed: Of the split.
-        tumour_fraction: Share of training slices that hold tumour; None takes every slice once per epoch.
+        tumour_fraction: Share of training slices that hold tumour (S4-35); None takes every slice once per epoch.
         samples_per_epoch: Slices per epoch; None: as many as tumour_fraction allows without repeating tumour slices.
     """
 
@@ -70,8 +79,8 @@ class Schedule(_Section):
     """Learning-rate schedule.
 
     Attributes:
-        name: ``plateau`` (× ``factor`` after ``patience`` flat epochs of validation loss), ``cosine`` or ``poly`` to zero over
-            all steps, ``constant``.
+        name: ``plateau`` (× ``factor`` when the validation loss stays flat for more than ``patience`` validations),
+            ``cosine`` or ``poly`` to zero over all steps, ``constant``.
         warmup: Fraction of all steps with a linear rise (cosine, poly).
         factor: For plateau.
         patience: For plateau.
@@ -82,7 +91,7 @@ class Schedule(_Section):
     warmup: float = Field(default=0.0, ge=0, lt=1)
     factor: float = Field(default=0.2, gt=0, lt=1)
     patience: int = Field(default=2, ge=0)
-    power: float = 0.9
+    power: float = Field(default=0.9, gt=0)
 
 
 class Training(_Section):
@@ -92,7 +101,7 @@ class Training(_Section):
         epochs: At most.
         batch_size: Per device.
         monitor: What chooses the best checkpoint and stops early: ``val_loss`` (lower) or ``val_dice`` (higher).
-        early_stopping: Epochs without improvement before stopping; None never.
+        early_stopping: Validations without improvement before stopping; None never.
         validate_every: Epochs between validations.
         ema: Decay of the averaged weights that are validated and kept; 0 for none.
         clip_grad: Largest gradient norm; 0 for none.
@@ -101,7 +110,7 @@ class Training(_Section):
         accelerator: ``auto``, ``cpu``, ``gpu``.
         devices: Number of devices (DDP when more than one).
         seed: Of weights, sampling and augmentation.
-        deterministic: Deterministic algorithms only.
+        deterministic: Deterministic algorithms only (on a GPU: with a warning where there is none).
     """
 
     epochs: int = Field(default=20, ge=1)
@@ -111,7 +120,7 @@ class Training(_Section):
     validate_every: int = Field(default=1, ge=1)
     ema: float = Field(default=0.0, ge=0, lt=1)
     clip_grad: float = Field(default=0.0, ge=0)
-    precision: Literal["bf16-mixed", "32"] = "bf16-mixed"
+    precision: Annotated[Literal["bf16-mixed", "32"], BeforeValidator(str)] = "bf16-mixed"
     channels_last: bool = True
     accelerator: Literal["auto", "cpu", "gpu"] = "auto"
     devices: int = Field(default=1, ge=1)
@@ -120,7 +129,10 @@ class Training(_Section):
 
 
 class Recipe(_Section):
-    """A complete recipe."""
+    """A complete recipe.
+
+    Empty ``preprocess.sequences`` and ``outputs.names`` are filled in from the data when training starts.
+    """
 
     name: str
     title: str
@@ -136,8 +148,22 @@ class Recipe(_Section):
 
     @model_validator(mode="after")
     def _consistent(self) -> Recipe:
+        for registry, name in (
+            (DATASETS, self.data.dataset),
+            (_SCHEMES, self.data.scheme),
+            (NETWORKS, self.network.name),
+            *((LOSSES, name) for name in self.loss),
+        ):
+            registry.check(name)
         if not self.loss:
             raise ValueError("loss: name at least one")
+        names = self.outputs.names
+        if len(set(names)) < len(names) or (self.outputs.kind == "binary" and len(names) > 1):
+            raise ValueError("outputs.names: name each once, and only one for kind 'binary'")
+        if self.data.classes and self.data.scheme != "custom":
+            raise ValueError("data.classes needs data.scheme 'custom'")
+        if self.training.validate_every > self.training.epochs:
+            raise ValueError("training.validate_every is more than training.epochs: nothing would be validated")
         if "cross_entropy" in self.loss and self.outputs.kind != "classes":
             raise ValueError("loss.cross_entropy needs outputs.kind 'classes'")
         return self
@@ -158,7 +184,8 @@ def held_out(name: str | None) -> list[str]:
         return []
     path = RECIPES / "test_lists" / f"{name}.yaml"
     if not path.is_file():
-        raise UsageError(expected="a fixed test list", found=f"'{name}'", fix=f"Use one of the files in {path.parent}")
+        known = ", ".join(sorted(p.stem for p in path.parent.glob("*.yaml")))
+        raise UsageError(expected="a fixed test list", found=f"'{name}'", fix=f"Use one of {known}, or null for none")
     return [str(entry) for entry in yaml.safe_load(path.read_text(encoding="utf-8"))]
 
 
@@ -197,32 +224,35 @@ def load_recipe(name_or_path: str | Path, overrides: dict[str, str] | None = Non
 def parse_recipe(content: dict[str, Any], where: str) -> Recipe:
     """Validate the content of a recipe.
 
+    Args:
+        content: Sections and their values.
+        where: Where it comes from, for the message.
+
     Raises:
         UsageError: naming the first wrong key and the nearest right one.
     """
     try:
         return Recipe.model_validate(content)
     except ValidationError as error:
-        first = error.errors()[0]
+        first = min(error.errors(), key=lambda e: e["type"] != "extra_forbidden")  # a mistyped key before a missing one
         location = [str(part) for part in first["loc"]]
-        message = first["msg"]
+        message = first["msg"].removeprefix("Value error, ")
         fix = "Correct this value"
         if first["type"] == "extra_forbidden":
             message = "unknown key"
-            near = difflib.get_close_matches(location[-1], _known_keys(location[:-1]), n=1)
-            fix = f"Did you mean '{'.'.join([*location[:-1], near[0]])}'?" if near else "Remove it"
-        raise UsageError(
-            expected="a valid recipe", found=f"{'.'.join(location)}: {message} in {where}", fix=fix
-        ) from error
+            known = _known_keys(location[:-1])
+            near = difflib.get_close_matches(location[-1], known, n=1)
+            fix = f"Did you mean '{'.'.join([*location[:-1], *near])}'?" if near else f"Known: {', '.join(known)}"
+        found = f"{'.'.join(location)}: {message}".removeprefix(": ")
+        raise UsageError(expected="a valid recipe", found=f"{found} in {where}", fix=fix) from error
 
 
 def _known_keys(location: list[str]) -> list[str]:
-    model: Any = Recipe
+    """Return the keys of the section at ``location``; a loss's name stands for any of them."""
+    kind: Any = Recipe
     for part in location:
-        model = model.model_fields[part].annotation
-        if not (isinstance(model, type) and issubclass(model, BaseModel)):
-            return []
-    return list(model.model_fields)
+        kind = kind.model_fields[part].annotation if hasattr(kind, "model_fields") else get_args(kind)[1]
+    return list(kind.model_fields)
 
 
 def _override(content: dict[str, Any], key: str, text: str) -> None:
@@ -232,10 +262,11 @@ def _override(content: dict[str, Any], key: str, text: str) -> None:
         node = node.setdefault(section, {})
         if not isinstance(node, dict):
             raise UsageError(expected="a dotted recipe key", found=f"'{key}'", fix="Check its spelling")
-    value = yaml.safe_load(text)
+    try:
+        value = yaml.safe_load(text)
+    except yaml.YAMLError as error:
+        raise UsageError(expected=f"a value for --{key}", found=f"'{text}'", fix="Write it as in YAML") from error
     if isinstance(value, str):  # YAML 1.1 reads 3e-4 as text
-        try:
+        with contextlib.suppress(ValueError):
             value = float(value)
-        except ValueError:
-            pass
     node[last] = value

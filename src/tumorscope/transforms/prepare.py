@@ -49,8 +49,8 @@ class Preprocess(BaseModel):
 
     @model_validator(mode="after")
     def _possible(self) -> Preprocess:
-        if not self.sequences or len(set(self.sequences)) < len(self.sequences):
-            raise ValueError("sequences: name at least one, and each once")
+        if len(set(self.sequences)) < len(self.sequences):
+            raise ValueError("sequences: name each once")
         if not set(self.optional) <= set(self.sequences):
             raise ValueError("optional: only sequences named in sequences can be optional")
         if min(self.size) < 1:
