@@ -12,7 +12,7 @@ from tumorscope.core.image import Array, Image
 from tumorscope.core.segmentation import Segmentation
 from tumorscope.core.sequence import Sequence
 from tumorscope.figures.colours import Palette, class_colours, long_name, outlines
-from tumorscope.figures.planes import View, centre_of_interest, oriented, slices_through, spacing_lps
+from tumorscope.figures.planes import View, centre_of_interest, oriented, sides_known, slices_through, spacing_lps
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -44,8 +44,9 @@ def overlay_figure(
 
     One row per sequence (FLAIR and T1CE first, at most two). A volume of known spacing shows the axial slice with the
     largest tumour area, plain and with fill and outline, and the coronal and sagittal slice through it; a stack of
-    unknown spacing shows axial slices only; a single picture is shown plain and with the overlay. All panels of a row
-    have one scale, and pixels their true proportions. R and L, and a bar of 50 mm, appear only where geometry is known.
+    unknown spacing shows its slices only; a single picture is shown plain and with the overlay. All panels of a row
+    have one scale, and pixels their true proportions. A bar of 50 mm appears only where spacing is known, R and L only
+    where the file tells them: never for pictures.
 
     Args:
         images: Sequences on the segmentation's grid.
@@ -202,20 +203,23 @@ def _draw_labels(
 
 
 def _annotate(axes: Axes, panel: _Panel, image: Image, sequence: str, first: bool) -> None:
+    from matplotlib.patheffects import withStroke
+
     def put(x: float, y: float, text: str, **style: object) -> None:
         across = "left" if x < 0.3 else "right" if x > 0.7 else "center"
         along = "bottom" if y < 0.3 else "top" if y > 0.7 else "center"
+        shadow = [withStroke(linewidth=2, foreground=_PAPER)]
         defaults = {"color": _INK, "fontsize": 9, "ha": across, "va": along, "transform": axes.transAxes}
+        defaults["path_effects"] = shadow
         axes.text(x, y, text, **{**defaults, **style})  # type: ignore[arg-type]
 
     put(0.02, 0.985, sequence, fontsize=11, weight="bold")
     put(0.02, 0.015, panel.view.name(image))
-    if not image.spacing_known:
-        return
-    places = ((0.015, 0.5), (0.985, 0.5), (0.5, 0.985), (0.5, 0.015))
-    for (x, y), letter in zip(places, panel.view.marks, strict=True):
-        put(x, y, letter, weight="bold")
-    if first:
+    if sides_known(image):
+        places = ((0.015, 0.5), (0.985, 0.5), (0.5, 0.985), (0.5, 0.015))
+        for (x, y), letter in zip(places, panel.view.marks, strict=True):
+            put(x, y, letter, weight="bold")
+    if first and image.spacing_known:
         x0, x1, y0, y1 = axes.axis()
         x, y = x1 - 0.04 * (x1 - x0), y0 + 0.06 * (y1 - y0)
         axes.plot([x - 50, x], [y, y], color=_INK, linewidth=2, solid_capstyle="butt")

@@ -9,6 +9,7 @@ import numpy as np
 from nibabel.orientations import io_orientation
 
 from tumorscope.core.image import Array, Image
+from tumorscope.formats.picture import RasterInfo
 from tumorscope.transforms.grid import model_spacing, to_model_orientation
 
 PlaneName = Literal["axial", "coronal", "sagittal"]
@@ -57,8 +58,14 @@ class View:
         count = image.shape[axis]
         toward = orientation[axis, 1] * (1 if world == 2 else -1)  # L and P run against RAS
         number = self.index + 1 if toward > 0 else count - self.index
-        plane = self.plane if image.spacing_known else "slice"  # nobody knows how a picture was cut
-        return f"{plane} {number}/{count}" if count > 1 else ""
+        if not sides_known(image):
+            return f"slice {number}/{count}" if count > 1 and world == 2 else ""
+        return f"{self.plane} {number}/{count}" if count > 1 else ""
+
+
+def sides_known(image: Image) -> bool:
+    """Whether the file tells left from right; a picture never does, whatever spacing was stated for it."""
+    return image.spacing_known and not isinstance(image.header, RasterInfo)
 
 
 def oriented(image: Image) -> Array:

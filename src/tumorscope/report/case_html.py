@@ -17,8 +17,12 @@ _PICTURE = "The slice as it is, and with the segmentation on it."
 _STACK = "The slice with the largest segmented area, as it is and with the segmentation, and two more slices."
 _VOLUME = (
     "The axial slice with the largest segmented area, as it is and with the segmentation, and the coronal and sagittal "
-    "slices through it. Radiological display: the patient's right is on the left."
+    "slices through it."
 )
+_SIDES = {
+    "volume": "Radiological display: the patient's right is on the left.",
+    "picture": "A picture does not tell left from right: compare with the original study.",
+}
 
 
 def case_html(record: Mapping[str, Any], scheme: LabelScheme, overlay: bytes, slices: int) -> str:
@@ -38,7 +42,7 @@ def case_html(record: Mapping[str, Any], scheme: LabelScheme, overlay: bytes, sl
         "notice": escape(record["notice"]),
         "alt": escape(f"Segmentation of {record['case']}"),
         "overlay": base64.b64encode(overlay).decode(),
-        "caption": escape(caption),
+        "caption": escape(f"{caption} {_SIDES[record['input']]}"),
         "sizes": _sizes(record, scheme),
         "units": escape(_units(record)),
         "warnings": _warnings([*record["notes"], *bundle["limits"]]),
@@ -66,7 +70,7 @@ def _sizes(record: Mapping[str, Any], scheme: LabelScheme) -> str:
         f"Longest axial diameter ({'mm' if known else 'pixels'})",
         "Separate parts",
     ]
-    rows = [_row([*head, "Largest in slice"], "th")]
+    rows = [_row([*head, "Largest slice"], "th")]
     for name, region in record["regions"].items():
         r, g, b = (round(255 * v) for v in colours[name])
         swatch = f'<span class="swatch" style="background:rgb({r},{g},{b})"></span>'

@@ -19,6 +19,7 @@ NOTICE = "Research use only. Not a medical device; not for diagnosis or treatmen
 def case_record(
     *,
     case_id: str,
+    picture: bool,
     measurements: Mapping[str, Any],
     scheme: LabelScheme,
     convention: str,
@@ -33,6 +34,7 @@ def case_record(
 
     Args:
         case_id: Name of the case.
+        picture: Whether it comes from pictures, which do not tell left from right.
         measurements: See :func:`~tumorscope.inference.measure.measure`.
         scheme: Of the written label map.
         convention: "input" or "bundle": whose label values these are.
@@ -53,6 +55,7 @@ def case_record(
         "notice": NOTICE,
         "case": case_id,
         "created": datetime.now(UTC).isoformat(timespec="seconds"),
+        "input": "picture" if picture else "volume",
         **measurements,
         "labels": {
             "scheme": scheme.name,

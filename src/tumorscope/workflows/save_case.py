@@ -87,6 +87,7 @@ def _write_all(result: CaseResult, folder: Path, probabilities: bool) -> None:
     (folder / "overlay.png").write_bytes(overlay)
     record = case_record(
         case_id=result.case.id,
+        picture=is_picture(result.case),
         measurements=result.measurements,
         scheme=segmentation.scheme,
         convention=result.convention,
