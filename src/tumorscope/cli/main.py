@@ -19,6 +19,8 @@ VERBS: dict[str, str] = {
     "predict": "Segment scans, measure the tumour, write maps and reports",
     "train": "Train a network from a recipe and export it as a bundle",
     "evaluate": "Score a bundle, or a folder of results, against reference maps",
+    "split": "Divide a data set into train, validation and test patients",
+    "ensemble": "Average several bundles of one recipe into one",
     "inspect": "Show shape, spacing, orientation, sequences and label values of files",
     "info": "List bundles, recipes, data sets, networks, losses, metrics, label schemes",
     "doctor": "Check this installation and this machine",

@@ -1,0 +1,74 @@
+"""Make split files."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Literal
+
+from tumorscope.core.errors import InputError, UsageError
+from tumorscope.core.files import ensure_folder
+from tumorscope.datasets import DATASETS
+from tumorscope.datasets.splits import Split, k_folds, leave_one_site_out, patient_split
+from tumorscope.recipes.recipe import held_out
+
+Kind = Literal["random", "folds", "sites"]
+
+
+def make_split_files(
+    dataset: str,
+    data: str | Path,
+    output: str | Path,
+    *,
+    kind: Kind = "random",
+    fractions: tuple[float, float, float] = (0.7, 0.15, 0.15),
+    folds: int = 5,
+    stratify: Literal["grade", "site"] | None = None,
+    test_list: str | None = None,
+    seed: int = 0,
+) -> dict[str, Split]:
+    """Split a data set by patient and write the split files.
+
+    Args:
+        dataset: Data set name.
+        data: Its folder.
+        output: Folder for ``split.json``, ``fold-<i>.json`` or ``site-<name>.json``.
+        kind: One random split, k folds, or one split per site left out for testing.
+        fractions: Train, validation, test of a random split.
+        folds: Number of folds.
+        stratify: Keep the proportions of grades or sites.
+        test_list: Fixed test list whose patients are always test.
+        seed: Of the shuffle.
+
+    Returns:
+        File name → split.
+
+    Raises:
+        InputError: if there is no labelled case, or the stratum is not known.
+        UsageError: if the numbers do not work out.
+    """
+    cases = [c for c in DATASETS.load(dataset).discover(data) if c.label is not None]
+    if not cases:
+        raise InputError(expected="labelled cases to split", found=f"none below {data}", fix="Point --data at them")
+    if stratify and all(getattr(c, stratify) is None for c in cases):
+        raise InputError(expected=f"cases of known {stratify}", found="none", fix="Split without --stratify")
+    fixed = held_out(test_list)
+    key = None if stratify is None else lambda case: getattr(case, stratify)
+    if kind == "random":
+        splits = {"split.json": patient_split(cases, dataset, fractions, seed, key, fixed)}
+    elif kind == "folds":
+        made = k_folds(cases, dataset, folds, seed, key, fixed)
+        splits = {f"fold-{i}.json": split for i, split in enumerate(made)}
+    else:
+        if fixed:
+            raise UsageError(expected="either --kind sites or a fixed test list", found="both", fix="Leave one out")
+        splits = {f"site-{site}.json": s for site, s in leave_one_site_out(cases, dataset, seed=seed).items()}
+    folder = ensure_folder(output)
+    for name, split in splits.items():
+        split.save(folder / name)
+    return splits
+
+
+def describe(name: str, split: Split) -> str:
+    """Return one line: file, unit, seed, hash, cases per part."""
+    counts = ", ".join(f"{len(ids)} {part}" for part, ids in split.parts.items())
+    return f"{name}: unit {split.unit}, seed {split.seed}, hash {split.hash}: {counts}"

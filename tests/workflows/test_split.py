@@ -1,0 +1,35 @@
+"""Split files from the command line."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tumorscope.cli.main import main
+from tumorscope.core.errors import InputError
+from tumorscope.datasets.splits import Split
+from tumorscope.workflows.split import make_split_files
+
+
+def test_each_site_is_left_out_once_and_no_patient_crosses(test_data: Path, tmp_path: Path) -> None:
+    splits = make_split_files("lgg", test_data / "lgg", tmp_path, kind="sites")
+    assert set(splits) == {"site-CS.json", "site-DU.json", "site-EZ.json", "site-FG.json", "site-HT.json"}
+    for name, split in splits.items():
+        site = name.removeprefix("site-").removesuffix(".json")
+        assert {c.split("_")[1] for c in split.parts["test"]} == {site}
+        assert site not in {c.split("_")[1] for part in ("train", "val") for c in split.parts[part]}  # type: ignore[index]
+        assert Split.load(tmp_path / name) == split
+
+
+def test_the_fixed_test_list_is_always_test(test_data: Path, tmp_path: Path) -> None:
+    command = ["split", "--dataset", "lgg", "--data", str(test_data / "lgg"), "--test-list", "lgg", "-o", str(tmp_path)]
+    assert main(command) == 0
+    split = Split.load(tmp_path / "split.json")
+    assert len(split.parts["test"]) == 17
+    assert split.parts["val"]
+
+
+def test_an_unknown_stratum_is_refused(test_data: Path, tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="known grade"):
+        make_split_files("brats", test_data / "brats", tmp_path, stratify="grade")
