@@ -25,7 +25,7 @@ _PUBLIC = {
     "TumorscopeError": "tumorscope.core.errors:TumorscopeError",
 }
 
-__all__ = [  # noqa: F822 - the names come from __getattr__
+__all__ = [
     "Case",
     "Image",
     "Segmentation",

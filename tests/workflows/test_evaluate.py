@@ -183,3 +183,17 @@ def test_an_ensemble_has_all_members_and_refuses_other_test_patients(tmp_path: P
     other = make_bundle(tmp_path / "other", seed=3, test=("C9",))
     with pytest.raises(UsageError, match="test patients"):
         ensemble([bundles[0].folder, other.folder], tmp_path / "bad")
+
+
+def test_releases_with_different_classes_are_summarised_over_what_they_share(tmp_path: Path) -> None:
+    ref, pred = tmp_path / "ref", tmp_path / "pred"
+    values = np.zeros((16, 16, 4), dtype=np.uint8)
+    values[2:10, 2:10], values[4:8, 4:8] = 2, 4
+    older = values.copy()
+    older[2, 2] = 3
+    for folder in (ref, pred):
+        write_nifti(Image(values, AFFINE), folder / "A_seg.nii.gz")
+        write_nifti(Image(older, AFFINE), folder / "B_seg.nii.gz")
+    result = evaluate(pred=pred, ref=ref)
+    assert {"WT", "TC", "ET"} <= {s.region for s in result.scores}
+    assert "NET" in result.conditions["regions_not_in_every_case"]

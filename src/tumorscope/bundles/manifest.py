@@ -36,7 +36,7 @@ class Postprocess(BaseModel):
         thresholds: Probability from which a region or binary class counts; one value per output name (default 0.5).
         min_voxels: Connected components (3D, 26 neighbours) smaller than this are removed; per region or class name.
         min_ml: The same in millilitres, where spacing is known.
-        demote_below_ml: If a region's whole volume is below this, its voxels take the next class down (small ET → core).
+        demote_below_ml: If a region's whole volume is below this, its voxels take the next class (small ET → core).
         fill_holes: Fill holes of the largest region, slice by slice.
     """
 

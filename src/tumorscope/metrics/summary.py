@@ -70,11 +70,7 @@ def summarise(
     array, labels = array[kept][order], np.unique(labels[kept][order], return_inverse=True)[1]
     n, n_groups = len(array), len(np.unique(labels))
     mean = float(array.mean()) if n else None
-    ci95: tuple[float | None, float | None] = (mean, mean)
-    if n_groups > 1 and array[0] < array[-1]:
-        table = _sums_by_group(labels, np.column_stack([array, np.ones(n)]))
-        sums = resampled_sums(table, seed=seed, n_boot=n_boot)
-        ci95 = percentile_interval(sums[:, 0] / sums[:, 1])
+    varied = n_groups > 1 and array[0] < array[-1]
     return Score(
         metric=metric,
         region=region,
@@ -82,7 +78,7 @@ def summarise(
         mean=mean,
         sd=float(array.std(ddof=1)) if n > 1 else None,
         median=float(np.median(array)) if n else None,
-        ci95=ci95,
+        ci95=_mean_interval(array, labels, seed, n_boot) if varied else (mean, mean),
         n=n,
         n_excluded=int((~kept).sum()),
         n_groups=n_groups,
@@ -120,9 +116,7 @@ def summarise_pooled(
         InputError: if counts or groups do not fit.
         UsageError: if the metric is not computed from counts.
     """
-    definition = METRICS.get(metric)
-    if definition is None or definition.from_counts is None:
-        raise UsageError(expected="a metric computed from counts", found=f"'{metric}'", fix="Pool dice, iou, …")
+    definition = _count_metric(metric)
     if counts.ndim != 2 or counts.shape[1] != 4:
         raise InputError(expected="counts (N, 4)", found=f"shape {counts.shape}", fix="Stack Counts.to_array()")
     policy = EmptyPolicy(empty_policy)
@@ -154,6 +148,20 @@ def summarise_pooled(
         n_boot=n_boot,
         seed=seed,
     )
+
+
+def _count_metric(name: str) -> Metric:
+    metric = METRICS.get(name)
+    if metric is None or metric.needs != "counts":
+        raise UsageError(expected="a metric computed from counts", found=f"'{name}'", fix="Pool dice, iou, …")
+    return metric
+
+
+def _mean_interval(values: FloatArray, labels: npt.NDArray[np.intp], seed: int, n_boot: int) -> tuple[float, float]:
+    """Cluster bootstrap of the mean; a resample's mean is its sum of values over its number of values."""
+    table = _sums_by_group(labels, np.column_stack([values, np.ones(len(values))]))
+    sums = resampled_sums(table, seed=seed, n_boot=n_boot)
+    return percentile_interval(sums[:, 0] / sums[:, 1])
 
 
 def _sums_by_group(labels: npt.NDArray[np.intp], columns: FloatArray | CountArray) -> FloatArray:

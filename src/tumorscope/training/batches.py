@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Iterator, Sequence
 
 import numpy as np
@@ -10,9 +11,10 @@ from torch import Tensor
 from torch.utils.data import DataLoader, Dataset, Sampler
 
 from tumorscope.bundles.manifest import Outputs
+from tumorscope.core.image import Array
 from tumorscope.core.labels import LabelScheme
-from tumorscope.transforms.prepare import with_context
 from tumorscope.training.cache import Cache
+from tumorscope.transforms.prepare import with_context
 
 
 def target_table(outputs: Outputs, scheme: LabelScheme) -> Tensor:
@@ -51,7 +53,19 @@ class SliceDataset(Dataset[dict[str, Tensor]]):
         """Return the number of slices."""
         return len(self.index)
 
+    @property
+    def foreground(self) -> Array:
+        """Labelled pixels per slice."""
+        return np.asarray(self.index[:, 2])
+
+    def share(self, rank: int, world: int) -> SliceDataset:
+        """Return every ``world``-th slice from ``rank`` on: one process's part of a validation."""
+        part = copy.copy(self)
+        part.index = self.index[rank::world]
+        return part
+
     def __getitem__(self, item: int) -> dict[str, Tensor]:
+        """Read one slice with its neighbours."""
         position, z, _ = (int(v) for v in self.index[item])
         images = self.cache.images(self.case_ids[position])
         image = torch.from_numpy(with_context(images, z, self.context).astype(np.float32))
@@ -64,7 +78,7 @@ class TumourSampler(Sampler[int]):
 
     Args:
         foreground: Labelled pixels per slice.
-        fraction: Share of tumour slices, or None to take every slice once.
+        fraction: Share of tumour slices, or None to take every slice once; where all slices or none hold tumour, None.
         samples: Slices per epoch; None: all (or as many as keep every tumour slice once at ``fraction``).
         seed: With the epoch, decides the order.
         rank: This process among ``world`` (DDP).
@@ -73,7 +87,7 @@ class TumourSampler(Sampler[int]):
 
     def __init__(
         self,
-        foreground: np.ndarray,
+        foreground: Array,
         fraction: float | None,
         samples: int | None,
         seed: int,
@@ -88,7 +102,7 @@ class TumourSampler(Sampler[int]):
         self.samples = samples - samples % world
 
     def set_epoch(self, epoch: int) -> None:
-        """Choose the order of ``epoch``."""
+        """Choose the order of ``epoch``; the trainer calls it."""
         self.epoch = epoch
 
     def __len__(self) -> int:
@@ -106,7 +120,7 @@ class TumourSampler(Sampler[int]):
         return iter(rng.permutation(order)[self.rank :: self.world].tolist())
 
 
-def _draw(items: np.ndarray, count: int, rng: np.random.Generator) -> np.ndarray:
+def _draw(items: Array, count: int, rng: np.random.Generator) -> Array:
     """Draw ``count`` items, each as often as any other give or take one."""
     rounds = [rng.permutation(items) for _ in range(-(-count // len(items)))]
     return np.concatenate(rounds)[:count] if rounds else items[:0]

@@ -110,7 +110,7 @@ def build_cache(
 def _cached(case: Case, spec: Preprocess, scheme: LabelScheme, place: Path) -> CachedCase:
     stem = content_hash(_fingerprint(case).encode())
     record = place / f"{stem}.json"
-    if record.is_file():
+    if all(p.is_file() for p in (record, place / f"{stem}-x.npy", place / f"{stem}-y.npy")):
         return CachedCase(**json.loads(record.read_text(encoding="utf-8")))
     loaded = case.loaded()
     if not isinstance(loaded.label, Image) or loaded.scheme is None:
@@ -139,9 +139,9 @@ def _cached(case: Case, spec: Preprocess, scheme: LabelScheme, place: Path) -> C
 
 
 def _fingerprint(case: Case) -> str:
-    """Return what tells whether the files of a case changed: their paths, sizes and times."""
-    sources = [p for p in (*case.images.values(), case.label) if isinstance(p, Path)]
-    files = sorted({f for p in sources for f in (p.iterdir() if p.is_dir() else [p])})
+    """Return what tells whether a case changed: which files are what, their paths, sizes and times."""
+    sources = {str(s): p for s, p in (*case.images.items(), ("label", case.label)) if isinstance(p, Path)}
+    files = sorted({f for p in sources.values() for f in (p.iterdir() if p.is_dir() else [p])})
     if not files:
         return "-".join([case.id, *case_hashes(case.loaded())])
-    return case.id + "".join(f"{f}{f.stat().st_size}{f.stat().st_mtime_ns}" for f in files)
+    return f"{case.id}{sources}" + "".join(f"{f}{f.stat().st_size}{f.stat().st_mtime_ns}" for f in files)

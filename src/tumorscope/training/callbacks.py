@@ -1,9 +1,10 @@
-"""What happens around the loop: the CSV log and progress."""
+"""What happens around the loop: the CSV log, progress, and the end of a run that diverged."""
 
 from __future__ import annotations
 
 import csv
 import io
+import math
 import sys
 import time
 from pathlib import Path
@@ -11,6 +12,7 @@ from typing import TextIO
 
 from lightning.pytorch import Callback, LightningModule, Trainer
 
+from tumorscope.core.errors import InputError
 from tumorscope.core.files import write_text
 
 
@@ -98,3 +100,22 @@ class Progress(Callback):
 def _duration(seconds: float) -> str:
     minutes, seconds = divmod(round(seconds), 60)
     return f"{minutes // 60} h {minutes % 60:02d} min" if minutes >= 60 else f"{minutes} min {seconds:02d} s"
+
+
+class StopWhenDiverged(Callback):
+    """Ends a run whose loss is no number any more, before its weights are kept."""
+
+    def on_train_epoch_end(self, trainer: Trainer, module: LightningModule) -> None:
+        """Look at the losses of the epoch.
+
+        Raises:
+            InputError: if one is not finite.
+        """
+        for name in ("train_loss", "val_loss"):
+            value = float(trainer.callback_metrics.get(name, 0.0))
+            if not math.isfinite(value):
+                raise InputError(
+                    expected=f"a finite {name}",
+                    found=f"{value} in epoch {trainer.current_epoch + 1}",
+                    fix="Lower optimizer.lr or set training.clip_grad to 1",
+                )

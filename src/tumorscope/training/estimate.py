@@ -31,8 +31,8 @@ class Estimate:
     def __str__(self) -> str:
         """Return one sentence."""
         return (
-            f"{self.parameters / 1e6:.1f} M parameters; at most about {self.seconds / 60:.0f} min and {self.memory_mb / 1024:.1f} GB "
-            "on this machine (measured on two steps)"
+            f"{self.parameters / 1e6:.1f} M parameters; at most about {self.seconds / 60:.0f} min and "
+            f"{self.memory_mb / 1024:.1f} GB on this machine (measured on two steps)"
         )
 
 

@@ -90,7 +90,7 @@ def export_bundle(
 
 def _folds(splits: list[Split]) -> dict[str, Any]:
     first = splits[0]
-    together = sorted({c for s in splits for part in ("train", "val") for c in s.parts[part]})  # type: ignore[index]
+    together = sorted({c for s in splits for part in ("train", "val") for c in s.parts[part]})
     parts = {"train or val": together, "test": first.parts["test"]}
     return {
         "dataset": first.dataset,

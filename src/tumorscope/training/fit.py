@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import logging
+import signal
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,17 +16,17 @@ import torch
 from lightning.pytorch import Callback, Trainer
 from lightning.pytorch.callbacks import EarlyStopping, EMAWeightAveraging, ModelCheckpoint
 from lightning.pytorch.loggers import TensorBoardLogger
+from lightning.pytorch.trainer.states import TrainerStatus
 from torch import Tensor
 
 from tumorscope.core.errors import InputError
+from tumorscope.core.files import write_text
 from tumorscope.core.labels import LabelScheme
 from tumorscope.recipes.recipe import Recipe
 from tumorscope.training.batches import SliceDataset, TumourSampler, loader
 from tumorscope.training.cache import Cache
-from tumorscope.training.callbacks import EpochLog, Progress
+from tumorscope.training.callbacks import EpochLog, Progress, StopWhenDiverged
 from tumorscope.training.task import SegmentationTask
-
-log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -52,7 +55,7 @@ def fit(
     run: Path,
     initial: dict[str, Tensor] | None = None,
 ) -> FitResult:
-    """Train until the recipe says stop; continue ``run`` where it was interrupted.
+    """Train until the recipe says stop; continue ``run`` where it was interrupted, or return what it finished with.
 
     Args:
         recipe: What to do.
@@ -61,62 +64,96 @@ def fit(
         train_ids: Training cases.
         val_ids: Validation cases.
         run: Folder for checkpoints and logs.
-        initial: State dict to start from (fine-tuning).
+        initial: Weights to start from (fine-tuning): a state dict of the network, or the part of one to be kept.
 
     Raises:
-        InputError: if a part holds no slice.
+        InputError: if a part holds no slice or no label, or the loss is no number any more.
+        UsageError: if the recipe cannot be.
+        KeyboardInterrupt: if the user stops it; the last finished epoch is kept.
     """
-    lightning.seed_everything(recipe.training.seed, verbose=False)
-    task = SegmentationTask(recipe, scheme, len(val_ids))
-    if initial is not None:
-        task.network.load_state_dict(initial)
-    train, val, sampler = _datasets(recipe, cache, train_ids, val_ids)
-    best = _best_checkpoint(recipe, run)
-    trainer = _trainer(recipe, run, best)
-    if trainer.world_size > 1:
-        sampler.rank, sampler.world = trainer.global_rank, trainer.world_size
-    last = run / "checkpoints" / "last.ckpt"
-    with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", message=".*(num_workers|configure_model|lr_scheduler.step|isinstance).*")
-        trainer.fit(
-            task,
-            loader(train, recipe.training.batch_size, sampler),
-            loader(val, 2 * recipe.training.batch_size, None),
-            ckpt_path=last if last.is_file() else None,
-            weights_only=False,
-        )
-    checkpoint = torch.load(best.best_model_path, map_location="cpu", weights_only=False)
+    finished = run / "finished.json"
+    if not finished.is_file():
+        lightning.seed_everything(recipe.training.seed, verbose=False)
+        task = SegmentationTask(recipe, scheme, len(val_ids))
+        if initial is not None:
+            task.network.load_state_dict(initial, strict=False)
+        best = _checkpoint(run, "best", recipe.training.monitor, _mode(recipe))
+        with _determinism_restored():
+            trainer = _trainer(recipe, run, best)
+            _run(trainer, task, _loaders(recipe, cache, train_ids, val_ids, trainer), run)
+        if trainer.is_global_zero:
+            score = None if best.best_model_score is None else float(best.best_model_score)
+            write_text(finished, json.dumps({"best_score": score, "epochs_run": trainer.current_epoch}))
+        trainer.strategy.barrier()
+    outcome = json.loads(finished.read_text(encoding="utf-8"))
+    checkpoint = torch.load(run / "checkpoints" / "best.ckpt", map_location="cpu", weights_only=False)
     state = {k.removeprefix("network."): v for k, v in checkpoint["state_dict"].items() if k.startswith("network.")}
-    score = float("nan") if best.best_model_score is None else float(best.best_model_score)
-    return FitResult(state, int(checkpoint["epoch"]), score, trainer.current_epoch)
+    return FitResult(state, int(checkpoint["epoch"]), outcome["best_score"], outcome["epochs_run"])
 
 
-def _datasets(
-    recipe: Recipe, cache: Cache, train_ids: Sequence[str], val_ids: Sequence[str]
-) -> tuple[SliceDataset, SliceDataset, TumourSampler]:
-    spec = recipe.preprocess
+def _run(trainer: Trainer, task: SegmentationTask, loaders: tuple[object, object], run: Path) -> None:
+    """Fit, and turn Lightning's exit after Ctrl-C back into what it was."""
+    last = run / "checkpoints" / "last.ckpt"
+    handler = signal.getsignal(signal.SIGINT)
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message=".*(num_workers|lr_scheduler.step|isinstance|find_unused).*")
+        try:
+            trainer.fit(task, *loaders, ckpt_path=last if last.is_file() else None, weights_only=False)  # type: ignore[arg-type]
+        except SystemExit as leaving:
+            if trainer.state.status != TrainerStatus.INTERRUPTED:
+                raise
+            signal.signal(signal.SIGINT, handler)
+            raise KeyboardInterrupt from leaving
+
+
+@contextmanager
+def _determinism_restored() -> Iterator[None]:
+    """Undo the trainer's process-wide switch afterwards."""
+    before, warn_only = (
+        torch.are_deterministic_algorithms_enabled(),
+        torch.is_deterministic_algorithms_warn_only_enabled(),
+    )
+    try:
+        yield
+    finally:
+        torch.use_deterministic_algorithms(before, warn_only=warn_only)
+
+
+def _loaders(
+    recipe: Recipe, cache: Cache, train_ids: Sequence[str], val_ids: Sequence[str], trainer: Trainer
+) -> tuple[object, object]:
+    """Return this process's training and validation batches."""
+    spec, settings = recipe.preprocess, recipe.training
+    rank, world = trainer.global_rank, trainer.world_size
     train = SliceDataset(cache, train_ids, spec.context, spec.slices)
     val = SliceDataset(cache, val_ids, spec.context)
     for part, dataset in (("training", train), ("validation", val)):
-        if not len(dataset):
-            raise InputError(expected=f"slices for {part}", found="none", fix="Check preprocess.slices and the split")
-        if not dataset.index[:, 2].any():
+        if len(dataset) < world:
+            raise InputError(
+                expected=f"at least {world} slice(s) for {part}",
+                found=f"{len(dataset)}",
+                fix="Check preprocess.slices and the split",
+            )
+        if not dataset.foreground.any():
             raise InputError(
                 expected=f"labelled voxels in {part}", found="empty label maps only", fix="Check the labels"
             )
-    sampler = TumourSampler(
-        train.index[:, 2], recipe.data.tumour_fraction, recipe.data.samples_per_epoch, recipe.training.seed
+    data = recipe.data
+    sampler = TumourSampler(train.foreground, data.tumour_fraction, data.samples_per_epoch, settings.seed, rank, world)
+    return (
+        loader(train, settings.batch_size, sampler),
+        loader(val.share(rank, world), 2 * settings.batch_size, None),
     )
-    return train, val, sampler
 
 
-def _best_checkpoint(recipe: Recipe, run: Path) -> ModelCheckpoint:
+def _checkpoint(run: Path, name: str, monitor: str | None = None, mode: str = "min") -> ModelCheckpoint:
+    """Return a checkpoint written at the very end of an epoch, when every schedule has moved."""
     return ModelCheckpoint(
         dirpath=run / "checkpoints",
-        filename="best",
-        monitor=recipe.training.monitor,
-        mode=_mode(recipe),
-        save_last=True,
+        filename=name,
+        monitor=monitor,
+        mode=mode,
+        save_on_train_epoch_end=True,
         enable_version_counter=False,
     )
 
@@ -127,12 +164,13 @@ def _mode(recipe: Recipe) -> str:
 
 def _trainer(recipe: Recipe, run: Path, best: ModelCheckpoint) -> Trainer:
     settings = recipe.training
-    callbacks: list[Callback] = [best, EpochLog(run / "log.csv"), Progress()]
+    callbacks: list[Callback] = [StopWhenDiverged(), EpochLog(run / "log.csv"), Progress()]
     if settings.early_stopping is not None:
         callbacks.append(EarlyStopping(settings.monitor, patience=settings.early_stopping, mode=_mode(recipe)))
     if settings.ema:
         callbacks.insert(0, EMAWeightAveraging(decay=settings.ema))
     logging.getLogger("lightning.pytorch").setLevel(logging.WARNING)
+    on_gpu = settings.accelerator == "gpu" or (settings.accelerator == "auto" and torch.cuda.is_available())
     return Trainer(
         accelerator=settings.accelerator,
         devices=settings.devices,
@@ -141,11 +179,11 @@ def _trainer(recipe: Recipe, run: Path, best: ModelCheckpoint) -> Trainer:
         precision="bf16-mixed" if settings.precision == "bf16-mixed" else "32-true",
         gradient_clip_val=settings.clip_grad or None,
         check_val_every_n_epoch=settings.validate_every,
-        deterministic=settings.deterministic,
+        deterministic="warn" if settings.deterministic and on_gpu else settings.deterministic,
         use_distributed_sampler=False,
         num_sanity_val_steps=0,
         logger=TensorBoardLogger(run, name="tensorboard", version=""),
-        callbacks=callbacks,
+        callbacks=[*callbacks, best, _checkpoint(run, "last")],
         enable_progress_bar=False,
         enable_model_summary=False,
         log_every_n_steps=10,

@@ -6,14 +6,15 @@ from typing import Any
 
 import torch
 from lightning.pytorch import LightningModule
-from torch import Tensor
+from torch import Generator, Tensor
+from torch.optim.lr_scheduler import ReduceLROnPlateau
 
 from tumorscope.core.labels import LabelScheme
 from tumorscope.losses.weighted import WeightedLoss
-from tumorscope.networks import NETWORKS
+from tumorscope.networks.build import build_network
 from tumorscope.recipes.recipe import Recipe
 from tumorscope.training.batches import target_table
-from tumorscope.training.optim import build_optimizer, build_schedule
+from tumorscope.training.optim import build_optimizer, build_plateau, build_schedule
 from tumorscope.transforms.augment import augment_batch
 
 
@@ -21,12 +22,16 @@ class SegmentationTask(LightningModule):
     """Trains a network to map slices to the recipe's outputs.
 
     Logs ``train_loss``, ``val_loss``, and over whole validation volumes (mean over cases; both empty counts 1)
-    ``val_dice``, ``val_iou`` and ``val_dice_<name>``; ``train_dice`` is the pooled Dice of the epoch's augmented slices.
+    ``val_dice``, ``val_iou`` and ``val_dice_<name>``; ``train_dice`` and ``train_iou`` are pooled over the epoch's
+    augmented slices, mean over outputs.
 
     Args:
         recipe: What to do.
         scheme: What the label values mean.
         validation_cases: Number of validation cases.
+
+    Raises:
+        UsageError: if network, loss or size of the recipe cannot be.
     """
 
     table: Tensor
@@ -34,11 +39,14 @@ class SegmentationTask(LightningModule):
     def __init__(self, recipe: Recipe, scheme: LabelScheme, validation_cases: int) -> None:
         super().__init__()
         self.recipe = recipe
-        self.network = NETWORKS.load(recipe.network.name)(
-            in_channels=recipe.preprocess.channels, out_channels=recipe.outputs.channels, **recipe.network.args
-        )
+        spec, network = recipe.preprocess, recipe.network
+        self.network = build_network(network.name, spec.channels, recipe.outputs.channels, network.args, spec.size)
+        if recipe.training.channels_last:
+            self.network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.loss = WeightedLoss(recipe.loss, exclusive=recipe.outputs.kind == "classes")
         self.validation_cases = validation_cases
+        self.plateau: ReduceLROnPlateau | None = None
+        self._plateau_state: dict[str, Any] | None = None
         self.register_buffer("table", target_table(recipe.outputs, scheme), persistent=False)
         # Plain tensors, not buffers: weight averaging swaps and averages buffers.
         self.counts = self.train_counts = torch.zeros(0)
@@ -49,14 +57,16 @@ class SegmentationTask(LightningModule):
             images = images.to(memory_format=torch.channels_last)
         return self.network(images)  # type: ignore[no-any-return]
 
-    def configure_model(self) -> None:
-        """Choose the memory layout of the weights."""
-        if self.recipe.training.channels_last:
-            self.network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-
     def targets(self, labels: Tensor) -> Tensor:
         """Turn label values (B, H, W) into 0/1 maps (B, K, H, W)."""
         return self.table[labels.long()].movedim(-1, 1)
+
+    def augmented(self, batch: dict[str, Tensor], rng: Generator) -> tuple[Tensor, Tensor]:
+        """Return the augmented images (B, C, H, W) and targets (B, K, H, W) of a batch."""
+        spec = self.recipe.preprocess
+        optional = tuple(i for i, s in enumerate(spec.sequences) if s in spec.optional)
+        targets = self.targets(batch["label"])
+        return augment_batch(batch["image"], targets, self.recipe.augment, rng, len(spec.sequences), optional)
 
     def on_train_epoch_start(self) -> None:
         """Make dropout depend on seed and epoch alone, so that a resumed run repeats an unbroken one."""
@@ -65,26 +75,29 @@ class SegmentationTask(LightningModule):
 
     def training_step(self, batch: dict[str, Tensor], index: int) -> Tensor:
         """Return the loss of one augmented batch."""
-        rng = torch.Generator().manual_seed(
-            hash((self.recipe.training.seed, self.current_epoch, index, self.global_rank)) & 0x7FFFFFFF
-        )
-        spec = self.recipe.preprocess
-        optional = tuple(i for i, s in enumerate(spec.sequences) if s in spec.optional)
-        images, targets = augment_batch(
-            batch["image"], self.targets(batch["label"]), self.recipe.augment, rng, len(spec.sequences), optional
-        )
+        seed = hash((self.recipe.training.seed, self.current_epoch, index, self.global_rank)) & 0x7FFFFFFF
+        images, targets = self.augmented(batch, torch.Generator().manual_seed(seed))
         logits = self(images).float()
         loss = self.loss(logits, targets)
         self.train_counts += self._count(logits.detach(), targets).sum(dim=0)
         self.log("train_loss", loss, on_step=False, on_epoch=True, batch_size=len(images), sync_dist=True)
         if self.trainer.is_last_batch:  # once per epoch, before the callbacks that write the epoch down
-            dice, _ = _dice_iou(self.train_counts)
+            dice, iou = _dice_iou(self._over_processes(self.train_counts))
             self.log("train_dice", dice.mean(), on_step=False, on_epoch=True, batch_size=1, sync_dist=True)
+            self.log("train_iou", iou.mean(), on_step=False, on_epoch=True, batch_size=1, sync_dist=True)
         return loss  # type: ignore[no-any-return]
 
+    def on_train_epoch_end(self) -> None:
+        """Let the plateau schedule see this epoch's validation, before the checkpoint is written."""
+        if self.plateau is not None and (self.current_epoch + 1) % self.recipe.training.validate_every == 0:
+            self.plateau.step(float(self.trainer.callback_metrics["val_loss"]))
+
     def on_validation_epoch_start(self) -> None:
-        """Start counting anew."""
+        """Start counting anew; every process judges the first one's network, running statistics included."""
         self.counts = torch.zeros(self.validation_cases, len(self.recipe.outputs.names), 3, device=self.device)
+        if self.trainer.world_size > 1:
+            for buffer in self.buffers():
+                torch.distributed.broadcast(buffer, 0)
 
     def validation_step(self, batch: dict[str, Tensor], index: int) -> None:
         """Count hits per case."""
@@ -95,12 +108,14 @@ class SegmentationTask(LightningModule):
 
     def on_validation_epoch_end(self) -> None:
         """Log Dice and IoU over whole volumes."""
-        counts = self.all_gather(self.counts).sum(dim=0) if self.trainer.world_size > 1 else self.counts
-        dice, iou = _dice_iou(counts)
+        dice, iou = _dice_iou(self._over_processes(self.counts))
         self.log("val_dice", dice.mean())
         self.log("val_iou", iou.mean())
         for name, value in zip(self.recipe.outputs.names, dice.mean(dim=0), strict=True):
             self.log(f"val_dice_{name}", value)
+
+    def _over_processes(self, counts: Tensor) -> Tensor:
+        return self.all_gather(counts).sum(dim=0) if self.trainer.world_size > 1 else counts  # type: ignore[no-any-return,union-attr]
 
     def _count(self, logits: Tensor, targets: Tensor) -> Tensor:
         """Return tp, fp, fn per sample and named output: (B, K, 3)."""
@@ -115,8 +130,21 @@ class SegmentationTask(LightningModule):
     def configure_optimizers(self) -> Any:
         """Build what the recipe says."""
         optimizer = build_optimizer(self.parameters(), self.recipe.optimizer)
+        self.plateau = build_plateau(optimizer, self.recipe.schedule)
+        if self.plateau is not None and self._plateau_state is not None:
+            self.plateau.load_state_dict(self._plateau_state)
         schedule = build_schedule(optimizer, self.recipe.schedule, int(self.trainer.estimated_stepping_batches))
-        return optimizer if schedule is None else {"optimizer": optimizer, "lr_scheduler": schedule}
+        if schedule is None:
+            return optimizer
+        return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
+
+    def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        """Keep the plateau schedule's memory, which Lightning would lose for the epoch that is just over."""
+        checkpoint["plateau"] = None if self.plateau is None else self.plateau.state_dict()
+
+    def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        """Take that memory back; the schedule itself is built later."""
+        self._plateau_state = checkpoint.get("plateau")
 
 
 def _dice_iou(counts: Tensor) -> tuple[Tensor, Tensor]:

@@ -3,29 +3,47 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Mapping
-from dataclasses import replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from tumorscope.core.case import Case
 from tumorscope.core.errors import InputError, LeakError, TumorscopeError, UsageError
 from tumorscope.core.image import Array, Image
 from tumorscope.core.labels import LabelScheme
-from tumorscope.core.segmentation import Segmentation
 from tumorscope.datasets import DATASETS
 from tumorscope.datasets.base import Dataset
 from tumorscope.datasets.hashing import case_hashes
 from tumorscope.datasets.splits import Part, Split
 from tumorscope.metrics import DEFAULT_METRICS, CaseScore, EmptyPolicy, Unit, aggregate, score_case
 from tumorscope.report.evaluation import Evaluation
-from tumorscope.workflows.label_pairs import find_pairs, read_pair, regions_of
+from tumorscope.workflows.label_pairs import LabelPair, find_pairs, read_pair, regions_of
 
 if TYPE_CHECKING:
     from tumorscope.bundles.bundle import Bundle
+    from tumorscope.inference.predictor import Predictor
 
 log = logging.getLogger(__name__)
 Echo = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class _Options:
+    """What holds for every case."""
+
+    allow_overlap: bool
+    metrics: tuple[str, ...]
+    empty_policy: str | None
+    echo: Echo
+
+
+class _HasId(Protocol):
+    @property
+    def id(self) -> str: ...
+
+
+_Item = TypeVar("_Item", bound=_HasId)
 
 
 def evaluate(
@@ -74,64 +92,37 @@ def evaluate(
             found="another combination",
             fix="Give one of the two",
         )
+    options = _Options(allow_overlap, metrics, empty_policy, echo)
     if pred is not None and ref is not None:
-        return _evaluate_folders(Path(pred), Path(ref), metrics, _policies(None, empty_policy), echo)
+        return _evaluate_folders(Path(pred), Path(ref), options)
     if bundle is None or dataset is None or data is None:
         raise UsageError(
             expected="--dataset NAME and --data DIR with --bundle", found="one of them missing", fix="Add it"
         )
-    return _evaluate_bundle(
-        str(bundle),
-        dataset,
-        Path(data),
-        split,
-        part,
-        allow_overlap,
-        (runtime, device, tta),
-        metrics,
-        empty_policy,
-        echo,
-    )
-
-
-def _evaluate_bundle(
-    bundle_name: str,
-    dataset_name: str,
-    data: Path,
-    split_file: str | Path | None,
-    part: Part,
-    allow_overlap: bool,
-    running: tuple[str, str, bool],
-    metrics: tuple[str, ...],
-    empty_policy: str | None,
-    echo: Echo,
-) -> Evaluation:
-    from tumorscope import __version__
     from tumorscope.bundles.bundle import Bundle
     from tumorscope.inference.predictor import Predictor
 
-    bundle = Bundle.load(bundle_name)
-    dataset: Dataset = DATASETS.load(dataset_name)
+    model, source = Bundle.load(bundle), DATASETS.load(dataset)
+    chosen = Split.load(split) if split else None
+    predictor = Predictor(model, runtime, device, tta=tta)
+    return _evaluate_bundle(model, source, Path(data), chosen, part, predictor, options)
+
+
+def _evaluate_bundle(
+    bundle: Bundle,
+    dataset: Dataset,
+    data: Path,
+    split: Split | None,
+    part: Part,
+    predictor: Predictor,
+    options: _Options,
+) -> Evaluation:
+    from tumorscope import __version__
+
     cases = _labelled(dataset.discover(data), data)
-    split = Split.load(split_file) if split_file else None
     cases = split.pick(cases, part) if split else cases
-    predictor = Predictor(bundle, running[0], running[1], tta=running[2])
-    seen = set(bundle.manifest.training.case_hashes)
-    scored: list[CaseScore] = []
-    failed: dict[str, str] = {}
     overlap: list[str] = []
-    for number, case in enumerate(cases, 1):
-        try:
-            loaded = case.loaded()
-            if seen & set(case_hashes(loaded)):
-                overlap.append(case.id)
-                _refuse_overlap(bundle, case, allow_overlap)
-            scored.append(_score(loaded, predictor, bundle, metrics))
-        except LeakError:
-            raise
-        except TumorscopeError as error:
-            failed[case.id] = str(error)
-        echo(f"{number}/{len(cases)} {case.id}: {failed.get(case.id) or _dice_line(scored[-1])}")
+    scored, failed = _each(cases, lambda case: _score(case, predictor, bundle, overlap, options), options.echo)
     conditions: dict[str, Any] = {
         "dataset": dataset.name,
         "split_unit": split.unit if split else "none: every labelled case found",
@@ -141,10 +132,32 @@ def _evaluate_bundle(
         "bundle_version": bundle.manifest.version,
         "version": __version__,
         "runtime": predictor.runtime.description,
-        "test_time_augmentation": running[2],
+        "test_time_augmentation": predictor.tta,
         "overlap": overlap,
     }
-    return _summarise(scored, failed, conditions, metrics, _policies(dataset, empty_policy), dataset.sliced)
+    return _summarise(scored, failed, conditions, options.metrics, _policies(dataset, options.empty_policy), dataset)
+
+
+def _each(
+    items: Sequence[_Item], score: Callable[[_Item], CaseScore], echo: Echo
+) -> tuple[list[CaseScore], dict[str, str]]:
+    """Score every item; one that cannot be scored is named with its reason and the others go on.
+
+    Raises:
+        LeakError: at once.
+    """
+    scored: list[CaseScore] = []
+    failed: dict[str, str] = {}
+    for number, item in enumerate(items, 1):
+        try:
+            scored.append(score(item))
+            told = _dice_line(scored[-1])
+        except LeakError:
+            raise
+        except TumorscopeError as error:
+            failed[item.id] = told = str(error)
+        echo(f"{number}/{len(items)} {item.id}: {told}")
+    return scored, failed
 
 
 def _labelled(cases: list[Case], data: Path) -> list[Case]:
@@ -172,13 +185,15 @@ def _refuse_overlap(bundle: Bundle, case: Case, allowed: bool) -> None:
         )
 
 
-def _score(case: Case, predictor: Any, bundle: Bundle, metrics: tuple[str, ...]) -> CaseScore:
-    images = {s: i for s, i in case.images.items() if isinstance(i, Image)}
-    segmentation: Segmentation = predictor.predict(images)
+def _score(case: Case, predictor: Predictor, bundle: Bundle, overlap: list[str], options: _Options) -> CaseScore:
+    case = case.loaded()
+    if set(bundle.manifest.training.case_hashes) & set(case_hashes(case)):
+        overlap.append(case.id)
+        _refuse_overlap(bundle, case, options.allow_overlap)
+    segmentation = predictor.predict({s: i for s, i in case.images.items() if isinstance(i, Image)})
     assert isinstance(case.label, Image) and case.scheme is not None
-    regions = regions_of(bundle.scheme, case.scheme)
     schemes = bundle.scheme, case.scheme
-    return _score_masks(case.id, case.patient, segmentation.labels.data, case.label, regions, schemes, metrics)
+    return _score_masks(case.id, case.patient, segmentation.labels.data, case.label, schemes, options.metrics)
 
 
 def _score_masks(
@@ -186,7 +201,6 @@ def _score_masks(
     patient: str,
     found: Array,
     truth: Image,
-    regions: dict[str, tuple[str, str]],
     schemes: tuple[LabelScheme, LabelScheme],
     metrics: tuple[str, ...],
 ) -> CaseScore:
@@ -195,7 +209,7 @@ def _score_masks(
         truth.data,
         case=name,
         patient=patient,
-        regions=regions,
+        regions=regions_of(*schemes),
         scheme=schemes[1],
         pred_scheme=schemes[0],
         spacing=truth.spacing,
@@ -223,7 +237,7 @@ def _summarise(
     conditions: dict[str, Any],
     metrics: tuple[str, ...],
     policies: tuple[EmptyPolicy, ...],
-    sliced: bool,
+    dataset: Dataset | None,
 ) -> Evaluation:
     """Aggregate cases; those that could not be predicted are named, never left out in silence.
 
@@ -235,7 +249,8 @@ def _summarise(
         raise InputError(
             expected="at least one case that can be scored", found=f"none ({reason})", fix="Correct the input"
         )
-    units = (Unit.PATIENT, Unit.SLICE) if sliced else (Unit.PATIENT,)
+    scored, conditions = _common_regions(scored, conditions)
+    units = (Unit.PATIENT, Unit.SLICE) if dataset is not None and dataset.sliced else (Unit.PATIENT,)
     single = all(len(r.slices) == 1 for c in scored for r in c.regions.values())
     scores = aggregate(
         scored, metrics=metrics, units=(Unit.IMAGE,) if single else (*units, Unit.POOLED), policies=policies
@@ -247,22 +262,14 @@ def _summarise(
     return Evaluation(scores, scored, conditions, policies, dict(failed))
 
 
-def _evaluate_folders(
-    pred: Path, ref: Path, metrics: tuple[str, ...], policies: tuple[EmptyPolicy, ...], echo: Echo
-) -> Evaluation:
+def _evaluate_folders(pred: Path, ref: Path, options: _Options) -> Evaluation:
     from tumorscope import __version__
 
-    pairs = find_pairs(pred, ref)
-    scored: list[CaseScore] = []
-    failed: dict[str, str] = {}
-    for number, (name, files) in enumerate(pairs.items(), 1):
-        try:
-            found, truth, pred_scheme, scheme = read_pair(*files)
-            regions = regions_of(pred_scheme, scheme)
-            scored.append(_score_masks(name, name, found.data, truth, regions, (pred_scheme, scheme), metrics))
-        except TumorscopeError as error:
-            failed[name] = str(error)
-        echo(f"{number}/{len(pairs)} {name}: {failed.get(name) or _dice_line(scored[-1])}")
+    def score(pair: LabelPair) -> CaseScore:
+        found, truth, *schemes = read_pair(pair)
+        return _score_masks(pair.id, pair.id, found.data, truth, (schemes[0], schemes[1]), options.metrics)
+
+    scored, failed = _each(find_pairs(pred, ref), score, options.echo)
     conditions = {
         "dataset": None,
         "split_unit": "none: every pair found",
@@ -273,15 +280,19 @@ def _evaluate_folders(
         "pred": str(pred),
         "ref": str(ref),
     }
-    return _summarise(scored, failed, conditions, metrics, policies, sliced=False)
+    return _summarise(scored, failed, conditions, options.metrics, _policies(None, options.empty_policy), None)
+
+
+def _common_regions(scored: list[CaseScore], conditions: dict[str, Any]) -> tuple[list[CaseScore], dict[str, Any]]:
+    """Keep the regions that every case has (releases differ in their classes) and say which were left out."""
+    shared = [name for name in scored[0].regions if all(name in c.regions for c in scored)]
+    dropped = sorted({name for c in scored for name in c.regions} - set(shared))
+    if dropped:
+        scored = [replace(c, regions={name: c.regions[name] for name in shared}) for c in scored]
+        conditions = {**conditions, "regions_not_in_every_case": dropped}
+    return scored, conditions
 
 
 def _dice_line(score: CaseScore) -> str:
-    row = score.row(EmptyPolicy.BRATS, ("dice",))
-    values = [f"{name} {_dice(row[name])}" for name in score.regions]
-    return "Dice " + ", ".join(values)
-
-
-def _dice(entry: object) -> str:
-    value = entry["dice"] if isinstance(entry, dict) else None
-    return "-" if value is None else f"{value:.3f}"
+    row: Any = score.row(EmptyPolicy.BRATS, ("dice",))
+    return "Dice " + ", ".join(f"{name} {row[name]['dice']:.3f}" for name in score.regions)

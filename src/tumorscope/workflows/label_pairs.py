@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -16,14 +17,23 @@ from tumorscope.formats import is_image_file
 _WORDS = ("seg", "segmentation", "label", "mask", "gt")
 
 
-def find_pairs(pred: Path, ref: Path) -> dict[str, tuple[Path, Path]]:
+@dataclass(frozen=True)
+class LabelPair:
+    """A predicted and a reference label map of one case."""
+
+    id: str
+    pred: Path
+    ref: Path
+
+
+def find_pairs(pred: Path, ref: Path) -> list[LabelPair]:
     """Pair label maps by case.
 
     A label map is ``<case>.nii.gz`` or ``<case>_seg.nii.gz`` (any raster likewise) directly in a folder, or in a folder
     of its own, named after the case, any file with "seg", "segmentation", "label", "mask" or "gt" in its name.
 
     Returns:
-        Case → (prediction, reference), sorted.
+        The pairs, sorted by case.
 
     Raises:
         InputError: if a folder is missing, a case has two label maps, or a reference has no prediction.
@@ -36,7 +46,7 @@ def find_pairs(pred: Path, ref: Path) -> dict[str, tuple[Path, Path]]:
             found=f"none for {', '.join(missing[:3])}" if missing else "no reference label maps",
             fix="Predict these cases too, or take them out of the reference folder",
         )
-    return {name: (predictions[name], path) for name, path in sorted(references.items())}
+    return [LabelPair(name, predictions[name], path) for name, path in sorted(references.items())]
 
 
 def _label_files(folder: Path) -> dict[str, Path]:
@@ -62,7 +72,7 @@ def _label_files(folder: Path) -> dict[str, Path]:
     return found
 
 
-def read_pair(pred: Path, ref: Path) -> tuple[Image, Image, LabelScheme, LabelScheme]:
+def read_pair(pair: LabelPair) -> tuple[Image, Image, LabelScheme, LabelScheme]:
     """Read a pair and tell both label schemes.
 
     Two maps of 0 and 1 only are binary; otherwise values and file name tell the scheme of each
@@ -72,13 +82,13 @@ def read_pair(pred: Path, ref: Path) -> tuple[Image, Image, LabelScheme, LabelSc
         InputError: if a file is no label map.
         GeometryError: if they lie on different grids.
     """
-    cases = [read_volumes(Case(p.name, p.name, {}, label=p), ()) for p in (pred, ref)]
+    cases = [read_volumes(Case(p.name, p.name, {}, label=p), ()) for p in (pair.pred, pair.ref)]
     found, truth = (c.label for c in cases)
     assert isinstance(found, Image) and isinstance(truth, Image)
     if not found.same_grid(truth):
         raise GeometryError(
-            expected=f"a prediction on the grid of {ref} {truth.shape}",
-            found=f"shape {found.shape} or another affine in {pred}",
+            expected=f"a prediction on the grid of {pair.ref} {truth.shape}",
+            found=f"shape {found.shape} or another affine in {pair.pred}",
             fix="Resample the prediction to the reference's grid",
         )
     if max(int(np.max(found.data)), int(np.max(truth.data))) <= 1:

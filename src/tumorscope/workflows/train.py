@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import yaml
 
@@ -20,6 +21,12 @@ from tumorscope.datasets import DATASETS
 from tumorscope.datasets.base import Dataset, scheme_of
 from tumorscope.datasets.splits import Split, k_folds, patient_split
 from tumorscope.recipes.recipe import Recipe, held_out, load_recipe
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from tumorscope.training.cache import Cache
+    from tumorscope.training.fit import FitResult
 
 log = logging.getLogger(__name__)
 Echo = Callable[[str], None]
@@ -67,56 +74,86 @@ def train_recipe(
         UsageError: for a wrong recipe, or a run folder that holds another recipe's run.
         InputError: for data that cannot be used.
     """
-    from tumorscope.training.cache import build_cache
-    from tumorscope.training.export import export_bundle, run_manifest
-    from tumorscope.training.fit import fit
-
     plan = recipe if isinstance(recipe, Recipe) else load_recipe(recipe, overrides)
     run = ensure_folder(output)
     _claim(run, plan)
     dataset: Dataset = DATASETS.load(plan.data.dataset)
-    cases = [c for c in dataset.discover(data) if c.label is not None]
-    if not cases:
-        raise InputError(
-            expected="labelled cases to train on", found=f"none below {data}", fix="Point --data at training data"
-        )
+    cases = _labelled(dataset, data)
     scheme = label_scheme(plan, cases)
     splits = [Split.load(split)] if split else make_splits(plan, cases)
     for fold, one in enumerate(splits):
         one.save(run / ("split.json" if len(splits) == 1 else f"split-{fold}.json"))
-    used = {c for s in splits for part in ("train", "val") for c in s.parts[part]}  # type: ignore[index]
-    chosen = [c for c in cases if c.id in used]
-    echo(f"{len(chosen)} cases to train and validate on; preprocessing once into {cache or run / 'cache'}")
-    store = build_cache(chosen, plan.preprocess, scheme, Path(cache or run / "cache"), _counter(echo))
+    used = {c for s in splits for part in ("train", "val") for c in s.parts[part]}
+    store = _preprocess([c for c in cases if c.id in used], plan, scheme, Path(cache or run / "cache"), echo)
     echo(_estimate(plan, scheme, store, splits))
-    initial = _initial(init, plan)
-    begun, results = time.monotonic(), []
-    for fold, one in enumerate(splits):
-        place = run if len(splits) == 1 else ensure_folder(run / f"fold-{fold}")
-        results.append(fit(plan, scheme, store, one.parts["train"], one.parts["val"], place, initial))
-        best = results[-1]
-        echo(f"fold {fold}: best {plan.training.monitor} {best.best_score:.4f} in epoch {best.best_epoch + 1}")
+    begun = time.monotonic()
+    results = _fit_folds(plan, scheme, store, splits, run, _initial(init, plan), echo)
     facts = {
         "best_epoch": [r.best_epoch + 1 for r in results],
         "epochs_run": [r.epochs_run for r in results],
         plan.training.monitor: [round(r.best_score, 5) for r in results],
         "initial_weights": str(init) if init else "as network.args say",
     }
-    manifest = run_manifest(plan, time.monotonic() - begun, **facts)
-    write_text(run / "manifest.json", json.dumps(manifest, indent=1))
-    bundle = export_bundle(
-        run / "bundle",
-        plan,
-        scheme,
-        dataset,
-        splits,
-        [h for c in chosen for h in store.cases[c.id].hashes],
-        [r.state for r in results],
-        manifest,
-    )
+    bundle = _export(plan, scheme, dataset, splits, store, results, run, time.monotonic() - begun, facts)
     _draw_curves(run, len(splits))
     echo(f"bundle written to {bundle.folder}")
     return TrainResult(run, bundle, [r.best_score for r in results])
+
+
+def _labelled(dataset: Dataset, data: str | Path) -> list[Case]:
+    cases = [c for c in dataset.discover(data) if c.label is not None]
+    if not cases:
+        raise InputError(
+            expected="labelled cases to train on", found=f"none below {data}", fix="Point --data at training data"
+        )
+    return cases
+
+
+def _preprocess(cases: list[Case], recipe: Recipe, scheme: LabelScheme, folder: Path, echo: Echo) -> Cache:
+    from tumorscope.training.cache import build_cache
+
+    echo(f"{len(cases)} cases to train and validate on; preprocessing once into {folder}")
+    return build_cache(cases, recipe.preprocess, scheme, folder, _counter(echo))
+
+
+def _fit_folds(
+    recipe: Recipe,
+    scheme: LabelScheme,
+    store: Cache,
+    splits: list[Split],
+    run: Path,
+    initial: dict[str, Tensor] | None,
+    echo: Echo,
+) -> list[FitResult]:
+    from tumorscope.training.fit import fit
+
+    results = []
+    for fold, split in enumerate(splits):
+        place = run if len(splits) == 1 else ensure_folder(run / f"fold-{fold}")
+        best = fit(recipe, scheme, store, split.parts["train"], split.parts["val"], place, initial)
+        echo(f"fold {fold}: best {recipe.training.monitor} {best.best_score:.4f} in epoch {best.best_epoch + 1}")
+        results.append(best)
+    return results
+
+
+def _export(
+    recipe: Recipe,
+    scheme: LabelScheme,
+    dataset: Dataset,
+    splits: list[Split],
+    store: Cache,
+    results: list[FitResult],
+    run: Path,
+    seconds: float,
+    facts: dict[str, Any],
+) -> Bundle:
+    from tumorscope.training.export import export_bundle, run_manifest
+
+    manifest = run_manifest(recipe, seconds, **facts)
+    write_text(run / "manifest.json", json.dumps(manifest, indent=1))
+    hashes = [h for case in store.cases.values() for h in case.hashes]
+    states = [r.state for r in results]
+    return export_bundle(run / "bundle", recipe, scheme, dataset, splits, hashes, states, manifest)
 
 
 def _claim(run: Path, recipe: Recipe) -> None:
@@ -166,12 +203,10 @@ def make_splits(recipe: Recipe, cases: list[Case]) -> list[Split]:
     return [patient_split(cases, settings.dataset, settings.fractions, settings.seed, stratify, fixed)]
 
 
-def _estimate(recipe: Recipe, scheme: LabelScheme, store: object, splits: list[Split]) -> str:
+def _estimate(recipe: Recipe, scheme: LabelScheme, store: Cache, splits: list[Split]) -> str:
     from tumorscope.training.batches import SliceDataset
-    from tumorscope.training.cache import Cache
     from tumorscope.training.estimate import estimate
 
-    assert isinstance(store, Cache)
     spec = recipe.preprocess
     train = SliceDataset(store, splits[0].parts["train"], spec.context, spec.slices)
     tumour = int((train.index[:, 2] > 0).sum())
@@ -180,7 +215,7 @@ def _estimate(recipe: Recipe, scheme: LabelScheme, store: object, splits: list[S
     return f"{len(splits)} run(s), each: {estimate(recipe, scheme, recipe.data.samples_per_epoch or per_epoch, val)}"
 
 
-def _initial(init: str | Path | None, recipe: Recipe) -> dict[str, object] | None:
+def _initial(init: str | Path | None, recipe: Recipe) -> dict[str, Tensor] | None:
     """Return the weights to fine-tune from.
 
     Raises:

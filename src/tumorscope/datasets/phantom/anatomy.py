@@ -102,7 +102,7 @@ def tissues(brain: Brain, template: Template, squeezed: Array | float) -> Tissue
     logits = [
         sharp * np.log(wm + 0.01) + cortex * (0.9 * draw("wm", 4) + 0.5 * draw("wm-fine", 2.2)),
         sharp * np.log(gm + 0.01),
-        sharp * np.log(csf + 0.01) + cortex * (0.8 * draw("csf", 6) + 0.6 * draw("csf-fine", 3) + 1.1) - 2.5 * squeezed,
+        sharp * np.log(csf + 0.01) + cortex * (0.8 * draw("csf", 6) + 0.6 * draw("csf-fine", 3) + 0.8) - 2.5 * squeezed,
     ]
     highest = np.maximum(np.maximum(logits[0], logits[1]), logits[2])
     parts = [np.exp(x - highest) for x in logits]
@@ -124,7 +124,7 @@ def _fold_cortex(tissue: Tissue, brain: Brain, gm: Array, cortex: Array, squeeze
     lining = where * np.clip(6 * gm * (1 - gm), 0, 1) * np.exp(-((sheet / 0.40) ** 2))
     lining = np.maximum(lining, 0.6 * cerebellum * np.clip(folia, 0, 1))
     ribbon = np.clip(1.5 * gm - 0.2, 0, 1)
-    fluid = ribbon * (0.85 * where * np.exp(-((sheet / 0.15) ** 2)) + 0.5 * np.clip(folia - 0.35, 0, 1))
+    fluid = ribbon * (0.7 * where * np.exp(-((sheet / 0.15) ** 2)) + 0.5 * np.clip(folia - 0.35, 0, 1))
     fluid = np.clip(fluid * (1 - 0.9 * squeezed), 0, 1)
     tissue.gm += tissue.wm * lining
     tissue.wm *= 1 - lining

@@ -61,7 +61,7 @@ def choose_site(spec: PhantomSpec, template: Template) -> Site:
     Raises:
         UsageError: if ``spec.centre_mm`` lies outside the brain.
     """
-    random = Noise(spec.seed, Grid()).generator("site")
+    random = Noise(spec.seed, Grid()).generator("location")
     lobe = spec.lobe or str(random.choice(sorted(LOBES)))
     side = spec.hemisphere or str(random.choice(["left", "right"]))
     mni = np.array(LOBES[lobe]) + random.uniform(-4, 4, 3)
@@ -157,7 +157,7 @@ def grow(brain: Brain, tissue: Tissue, site: Site, spec: PhantomSpec, template: 
     core = _step(site.radius - level, 0.9 if spec.enhancing else 1.6)
     rim = _rim(brain, site, level) if spec.enhancing else np.zeros_like(core)
     ragged = 5.0 * draw("oedema", 9) + 2.2 * draw("oedema-fine", 3.5)
-    wet = _step(site.reach - travelled - ragged * np.minimum(travelled / 15, 1), 1.1)
+    wet = _step(site.reach - travelled - ragged * np.minimum(travelled / 15, 1), 1.6)
     near = _step(site.radius + 3.0 - level, 1.0)
     oedema = wet * (tissue.wm + (0.10 + 0.4 * near) * tissue.gm)
     return Glioma(core, rim, oedema, _outline(brain.inside, core, rim, oedema), spec.enhancing)

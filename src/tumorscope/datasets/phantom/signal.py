@@ -19,7 +19,7 @@ class Contrast:
 
     Attributes:
         gm, csf, oedema, core, rim, solid: Tissues; ``solid`` is the core of a non-enhancing tumour.
-        vessel, dura, plexus: Added signal of vessels, falx and choroid plexus.
+        vessel, dura, plexus: Added signal of vessels, dura and choroid plexus.
         caps: Added signal of the white matter that lines the ventricles.
         white: int16 value of white matter.
         slice_mm: Slice thickness.
@@ -42,10 +42,10 @@ class Contrast:
 
 
 CONTRASTS = {
-    Sequence.T1: Contrast(0.78, 0.32, 0.84, 0.65, 0.84, 0.72, -0.1, 0.05, 0.3, -0.03, 420, 1.0, 1.0),
-    Sequence.T1CE: Contrast(0.86, 0.34, 0.84, 0.64, 1.80, 0.74, 1.7, 0.6, 1.5, -0.03, 420, 1.0, 1.6),
-    Sequence.T2: Contrast(1.20, 3.2, 1.85, 2.45, 1.85, 2.15, -0.7, -0.3, -0.8, 0.15, 350, 3.0, 3.0),
-    Sequence.FLAIR: Contrast(1.18, 0.33, 1.95, 1.55, 1.90, 1.80, 0.0, 0.05, 0.9, 0.45, 200, 3.0, 3.0),
+    Sequence.T1: Contrast(0.80, 0.30, 0.80, 0.64, 0.82, 0.70, -0.1, 0.05, 0.3, -0.03, 420, 1.0, 1.0),
+    Sequence.T1CE: Contrast(0.86, 0.32, 0.78, 0.62, 1.68, 0.72, 2.4, 1.5, 1.7, -0.03, 420, 1.0, 1.6),
+    Sequence.T2: Contrast(1.15, 3.5, 2.0, 2.45, 1.85, 2.15, -0.7, -0.3, -0.8, 0.15, 350, 3.0, 3.0),
+    Sequence.FLAIR: Contrast(1.15, 0.25, 1.85, 1.55, 1.72, 1.80, 0.0, 0.05, 0.9, 0.45, 200, 3.0, 3.0),
 }
 
 
@@ -58,10 +58,11 @@ class Extras:
     plexus: Array
     caps: Array
     iron: Array
+    void: Array
 
 
 def small_structures(brain: Brain, tissue: Tissue, template: Template) -> Extras:
-    """Vessels in the sulci, falx, sinus, choroid plexus, periventricular caps and the iron-rich pallidum."""
+    """Vessels, sinus, dura, choroid plexus, periventricular caps, iron-rich pallidum, signal lost at the surface."""
     mni, draw = brain.mni, brain.draw
     ventricles = ellipsoid(mni, (14, -8, 12), (26, 62, 30), 0.2)
     tube = np.hypot(draw("vessel-a", 5), draw("vessel-b", 5))
@@ -74,7 +75,11 @@ def small_structures(brain: Brain, tissue: Tissue, template: Template) -> Extras
     plexus *= np.clip(1 + draw("plexus", 2), 0, 1)
     caps = tissue.wm * ventricles * np.clip(3 * sample(template.lakes, mni) - 0.15, 0, 1)
     iron = ellipsoid(mni, (19, -4, -1), (6, 10, 6), 0.8)
-    return Extras(np.maximum(vessel, sinus), falx * (0.5 + 0.5 * np.abs(draw("falx", 4))), plexus, caps, iron)
+    patches = draw("surface-patches", 7)
+    dura = falx * (0.5 + 0.5 * np.abs(draw("falx", 4)))
+    dura = np.maximum(dura, np.clip(2.2 - brain.depth, 0, 1) * np.clip(1.2 * patches - 0.7, 0, 1.4))
+    void = np.clip(1.8 - brain.depth, 0, 1) * np.clip(0.7 - patches, 0, 1)
+    return Extras(np.maximum(vessel, sinus), dura, plexus, caps, iron, void)
 
 
 @dataclass(frozen=True)
@@ -105,7 +110,7 @@ def compose(brain: Brain, tissue: Tissue, glioma: Glioma | None, template: Templ
         tissue,
         small_structures(brain, tissue, template),
         glioma,
-        grain=1 + 0.018 * draw("texture", 6) + 0.03 * draw("texture-wide", 14),
+        grain=1 + 0.018 * draw("texture", 6) + 0.04 * draw("texture-wide", 14),
         coarse=draw("tumour-coarse", 7),
         patchy=draw("tumour", 3),
         uneven=draw("rim-strength", 5),
@@ -124,13 +129,13 @@ def signal(sequence: Sequence, scene: Scene) -> Array:
     if scene.glioma is not None:
         total = _with_tumour(look, total, fine, scene, scene.glioma)
         small *= 1 - scene.glioma.core
-    return np.asarray(np.maximum(total + small, 0.05), dtype=np.float32)
+    return np.asarray(np.maximum((total + small) * (1 - 0.85 * extras.void), 0.05), dtype=np.float32)
 
 
 def _with_tumour(look: Contrast, healthy: Array, fine: Array, scene: Scene, glioma: Glioma) -> Array:
     """Mix oedema, core and rim into ``healthy`` by their fractions."""
     coarse, patchy = scene.coarse, scene.patchy
-    wet = 1 + (look.oedema - 1) * (1 + 0.09 * coarse + 0.06 * patchy + 0.04 * fine)
+    wet = 1 + (look.oedema - 1) * (1 + 0.14 * coarse + 0.08 * patchy + 0.04 * fine)
     mixed = healthy + glioma.oedema * (wet - healthy)
     base, texture = (look.core, 1.0) if glioma.enhancing else (look.solid, 0.6)
     core = base * (1 + texture * (0.09 * coarse + 0.10 * patchy + 0.04 * fine))

@@ -41,7 +41,7 @@ class PhantomSpec:
     lobe: Literal["frontal", "parietal", "temporal", "occipital", "insular"] | None = None
     centre_mm: tuple[float, float, float] | None = None
     noise: float = 0.025
-    bias: float = 0.06
+    bias: float = 0.1
     mass_effect: float = 1.0
     enhancing: bool = True
 
