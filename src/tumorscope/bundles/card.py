@@ -5,15 +5,19 @@ from __future__ import annotations
 from tumorscope.bundles.manifest import Manifest
 
 
+def _number(value: float | None) -> str:
+    return "-" if value is None else f"{value:.3f}"
+
+
 def _score_table(manifest: Manifest) -> list[str]:
     if not manifest.scores:
         return ["No scores have been measured for this bundle."]
     rows = ["| metric | region | unit | mean | 95 % interval | SD | median | n | empty masks | on |", "|" + "---|" * 10]
     for s in manifest.scores:
-        low, high = s["ci95"]
+        low, high = (_number(v) for v in s["ci95"])
         rows.append(
-            f"| {s['metric']} | {s['region']} | {s['unit']} | {_number(s['mean'])} | {_number(low)} to {_number(high)} "
-            f"| {_number(s['sd'])} | {_number(s['median'])} | {s['n']} | {s['empty_policy']} | {s.get('on', '')} |"
+            f"| {s['metric']} | {s['region']} | {s['unit']} | {_number(s['mean'])} | {low} to {high} | {_number(s['sd'])} "
+            f"| {_number(s['median'])} | {s['n']} | {s['empty_policy']} | {s.get('on', '')} |"
         )
     return rows
 
