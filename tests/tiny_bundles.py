@@ -99,7 +99,7 @@ class EchoRuntime:
 def head(shape: tuple[int, int, int] = (24, 28, 10), seed: int = 0) -> Array:
     """Return a brain-like int16 volume: noise of 300-600 in an ellipsoid, 0 outside."""
     rng = np.random.default_rng(seed)
-    axes = np.meshgrid(*[np.linspace(-1.15, 1.15, n) for n in shape], indexing="ij")
+    axes = np.meshgrid(*[np.linspace(-1.15, 1.15, n) if n > 1 else np.zeros(1) for n in shape], indexing="ij")
     inside = sum(a**2 for a in axes) < 1
     return np.where(inside, rng.integers(300, 600, shape), 0).astype(np.int16)
 

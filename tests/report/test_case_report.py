@@ -1,0 +1,122 @@
+import csv
+import io
+import json
+import re
+from html.parser import HTMLParser
+
+import numpy as np
+import pytest
+
+from tiny_bundles import image, manifest
+from tumorscope.bundles.bundle import Bundle
+from tumorscope.core.labels import BRATS
+from tumorscope.core.segmentation import Segmentation
+from tumorscope.inference.measure import measure
+from tumorscope.report.case_html import case_html
+from tumorscope.report.record import case_record, record_json
+from tumorscope.report.summary import CaseRow, summary_csv
+
+
+def _record(tmp_path, known=True, case_id="case 7"):
+    labels = np.zeros((10, 12, 4), dtype=np.uint8)
+    labels[2:7, 2:7, 1:3] = 2
+    labels[3:5, 3:5, 1] = 4
+    segmentation = Segmentation(image(labels, (1, 1, 2), spacing_known=known), BRATS)
+    path = tmp_path / "secret_folder" / "scan_flair.nii.gz"
+    path.parent.mkdir(exist_ok=True)
+    path.write_bytes(b"abc")
+    return case_record(
+        case_id=case_id,
+        picture=False,
+        measurements=measure(segmentation),
+        scheme=BRATS,
+        convention="input",
+        bundle=Bundle(tmp_path, manifest()),
+        reason="tiny was chosen.",
+        runtime="torch, cpu",
+        files={"FLAIR": (path,)},
+        notes=["T1 is missing.", "a < b & c"],
+        seconds={"read": 0.5},
+    )
+
+
+def test_the_record_is_json_with_lists_on_one_line(tmp_path):
+    record = _record(tmp_path)
+    text = record_json(record)
+    assert json.loads(text) == record
+    assert '"areas": [0.0, 25.0, 25.0, 0.0],' in text
+    assert record["regions"]["WT"]["ml"] == pytest.approx(0.1)
+    assert record["labels"]["values"] == {"NCR/NET": 1, "ED": 2, "ET": 4}
+    assert record["labels"]["convention"] == "input"
+    assert "Research use only" in record["notice"]
+    assert record["inputs"] == [
+        {
+            "sequence": "FLAIR",
+            "file": "scan_flair.nii.gz",
+            "files": 1,
+            "sha256": "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad",
+        }
+    ]
+    assert "secret_folder" not in text, "folders can hold names"
+
+
+class _Tags(HTMLParser):
+    def __init__(self):
+        super().__init__()
+        self.open, self.links = [], []
+
+    def handle_starttag(self, tag, attrs):
+        self.links += [v for k, v in attrs if k in ("src", "href")]
+        if tag not in ("meta", "img", "br"):
+            self.open.append(tag)
+
+    def handle_endtag(self, tag):
+        assert self.open.pop() == tag
+
+
+def test_the_report_stands_alone_and_is_well_formed(tmp_path):
+    html = case_html(_record(tmp_path, case_id="<script>x</script> & co"), BRATS, b"\x89PNG", 4)
+    tags = _Tags()
+    tags.feed(html)
+    assert tags.open == []
+    assert tags.links == ["data:image/png;base64,iVBORw=="]
+    assert "http" not in html.replace("http-equiv", "")
+    assert "<script>" not in html
+    assert "a &lt; b &amp; c" in html
+    for expected in (
+        "Research use only",
+        "0.10",
+        "WT (whole tumour)",
+        "tiny was chosen.",
+        "T1 is missing.",
+        "Untrained.",
+    ):
+        assert expected in html
+    assert "patient's right is on the left" in html.replace("&#x27;", "'")
+    assert "$" not in re.sub(r"base64,\S+", "", html)
+
+
+def test_without_spacing_there_are_no_millilitres(tmp_path):
+    html = case_html(_record(tmp_path, known=False), BRATS, b"", 4)
+    assert "Volume (ml)" not in html and "(mm)" not in html
+    assert "The size of a pixel is unknown" in html
+    assert ">50<" in html
+
+
+def test_summary_has_one_row_per_case_and_every_region():
+    rows = [
+        CaseRow("a", "ok", "", 1.234, 600.4, "b1", {"WT": {"voxels": 10, "ml": 0.01}}, "out/a", ("note, one",)),
+        CaseRow("b", "ok", "", 1.0, 601, "b2", {"tumor": {"voxels": 5, "ml": None}}),
+        CaseRow("c", "failed", 'Expected "x"; found y. Do z.', 0.1, 602),
+    ]
+    read = list(csv.DictReader(io.StringIO(summary_csv(rows))))
+    assert [r["case"] for r in read] == ["a", "b", "c"]
+    assert read[0] | {"WT_ml": "0.01", "WT_voxels": "10", "tumor_voxels": "", "notes": "note, one"} == read[0]
+    assert (read[1]["tumor_voxels"], read[1]["tumor_ml"], read[1]["WT_ml"]) == ("5", "", "")
+    assert (read[2]["status"], read[2]["error"]) == ("failed", 'Expected "x"; found y. Do z.')
+
+
+def test_lines_for_people():
+    ok = CaseRow("a", "ok", "", 1.234, 600.4, "b", {"WT": {"voxels": 10, "ml": 0.01}, "ET": {"voxels": 7, "ml": None}})
+    assert ok.line(3) == "ok      a       1.2 s    600 MB  WT 0.01 ml, ET 7 px"
+    assert CaseRow("a", "failed", "Expected x.").line().endswith("Expected x.")
