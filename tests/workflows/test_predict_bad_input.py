@@ -3,6 +3,7 @@
 import gzip
 import json
 import re
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -174,10 +175,7 @@ def constant_slices(folder):
     return "one intensity"
 
 
-BAD = [
-    value for name, value in list(globals().items()) if callable(value) and getattr(value, "__module__", "") == __name__
-]
-BAD = [make for make in BAD if not make.__name__.startswith(("_", "test"))]
+BAD = [f for name, f in list(globals().items()) if getattr(f, "__module__", "") == __name__ and name[0] != "_"]
 BUNDLE = {"missing_sequence_of_the_named_bundle": "volumes"}
 
 
@@ -236,7 +234,10 @@ _NO_SPACE = """
 import resource, signal, sys
 from pathlib import Path
 from tumorscope.bundles import bundle
+from tumorscope.networks import NETWORKS
 bundle.SHIPPED = Path(sys.argv[1])
+sys.path.insert(0, sys.argv[4])
+NETWORKS["tiny"] = "tiny_network:TinyNetwork"
 from tumorscope.workflows.predict import predict_inputs
 signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
 resource.setrlimit(resource.RLIMIT_FSIZE, (2000, 2000))  # the disk ends after 2000 bytes of a file
@@ -249,7 +250,7 @@ def test_no_space_left(tmp_path, tiny_library):  # noqa: F811
     pytest.importorskip("resource")
     brats(tmp_path / "case")
     out = tmp_path / "out"
-    run = python(_NO_SPACE, str(tiny_library), str(tmp_path / "case"), str(out))
+    run = python(_NO_SPACE, str(tiny_library), str(tmp_path / "case"), str(out), str(Path(__file__).parents[1]))
     assert run.stdout.startswith("2 Expected to be able to write"), run.stdout + run.stderr
     assert "Free space or choose another output folder" in run.stdout
     assert [p.name for p in out.iterdir()] == ["summary.csv"]

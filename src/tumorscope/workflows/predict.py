@@ -6,13 +6,14 @@ import logging
 import time
 import warnings
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from tumorscope.bundles.bundle import Bundle
 from tumorscope.core.case import Case
-from tumorscope.core.errors import InputError, TumorscopeError
+from tumorscope.core.errors import InputError, OutputError, TumorscopeError
 from tumorscope.core.files import ensure_folder, write_text
 from tumorscope.core.sequence import Sequence
 from tumorscope.inference.predictor import Predictor
@@ -100,7 +101,7 @@ def predict_inputs(
 
     Raises:
         UsageError: for an unknown bundle, sequence, runtime or device.
-        OutputError: if ``output`` is a file or cannot be made.
+        OutputError: if ``output`` is a file or cannot be made, or ``summary.csv`` cannot be written.
         MissingDependencyError: if the runtime or device is absent.
     """
     check_choice(runtime, device)
@@ -116,7 +117,9 @@ def predict_inputs(
         summary.cases.append(row)
         run.say(row.line(width))
         run.say_once([f"        {note}" for note in row.notes])
-        write_text(output / "summary.csv", summary_csv(summary.cases))
+        with suppress(OutputError):  # a full disk now must not stop the cases to come
+            write_text(output / "summary.csv", summary_csv(summary.cases))
+    write_text(output / "summary.csv", summary_csv(summary.cases))
     return summary
 
 
