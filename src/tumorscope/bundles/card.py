@@ -16,8 +16,8 @@ def _score_table(manifest: Manifest) -> list[str]:
     for s in manifest.scores:
         low, high = (_number(v) for v in s["ci95"])
         rows.append(
-            f"| {s['metric']} | {s['region']} | {s['unit']} | {_number(s['mean'])} | {low} to {high} | {_number(s['sd'])} "
-            f"| {_number(s['median'])} | {s['n']} | {s['empty_policy']} | {s.get('on', '')} |"
+            f"| {s['metric']} | {s['region']} | {s['unit']} | {_number(s['mean'])} | {low} to {high} "
+            f"| {_number(s['sd'])} | {_number(s['median'])} | {s['n']} | {s['empty_policy']} | {s.get('on', '')} |"
         )
     return rows
 
