@@ -4,39 +4,12 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
-from dataclasses import dataclass, field
-from pathlib import Path
 from types import ModuleType
-from typing import Any, ClassVar
 
 import pytest
-from tyro.conf import Positional
+from fake_verb import Behaviour, FakeCommand
 
 from tumorscope.cli import main as cli
-from tumorscope.cli.options import JsonOption, Overrides
-from tumorscope.cli.output import Output, output
-
-Behaviour = Callable[[Any, Output], int | None]
-
-
-@dataclass(frozen=True, kw_only=True)
-class FakeCommand:
-    """A verb for tests.
-
-    Example: tumorscope fake a b
-    """
-
-    positionals: ClassVar[bool] = True
-    behaviour: ClassVar[Behaviour]
-
-    things: Positional[tuple[Path, ...]] = ()
-    size: int = 1
-    overrides: Overrides = field(default_factory=dict)
-    json: JsonOption = None
-
-    def run(self) -> int:
-        with output(self.json) as out:
-            return type(self).behaviour(self, out) or 0
 
 
 @pytest.fixture
