@@ -151,6 +151,12 @@ def nothing_there(folder):
     return "nothing at"
 
 
+def an_earlier_result(folder):
+    brats(folder)
+    (folder / "measurements.json").write_text("{}")
+    return "results of an earlier run"
+
+
 def slices_of_two_sizes(folder):
     slices(folder)
     picture(folder / f"{folder.name}_2.png", 3, (40, 44))

@@ -55,6 +55,11 @@ def find_inputs(path: str | Path, sequence: Sequence | None = None, skip: Path |
     path = Path(path)
     if not path.is_dir():
         return [_try(stem(path), path, partial(_case_of_file, path, sequence))]
+    if (path / RESULT_MARK).is_file():
+        error = InputError(
+            expected=f"scans in {path}", found="results of an earlier run", fix="Give the folder the scans are in"
+        )
+        return [Found(path.resolve().name, path, error=error)]
     if _images(path):
         return [_try(path.resolve().name, path, partial(_case_of_folder, path, sequence))]
     if (path / "images").is_dir():

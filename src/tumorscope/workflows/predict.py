@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import logging
 import time
 import warnings
@@ -114,6 +115,7 @@ def predict_inputs(
     width = max((len(f.id) for f in found), default=0)
     for one in found:
         row = run.case(one)
+        gc.collect()  # figures are cycles of references and hold their pictures until collected
         summary.cases.append(row)
         run.say(row.line(width))
         run.say_once([f"        {note}" for note in row.notes])
