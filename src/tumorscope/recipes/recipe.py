@@ -136,6 +136,7 @@ class Recipe(_Section):
 
     name: str
     title: str
+    limits: tuple[str, ...] = ()
     data: Data
     preprocess: Preprocess
     outputs: Outputs
