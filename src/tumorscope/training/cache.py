@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from tumorscope.core.case import Case
-from tumorscope.core.errors import InputError
+from tumorscope.core.errors import InputError, TumorscopeError
 from tumorscope.core.files import atomic_path, content_hash, ensure_folder, write_text
 from tumorscope.core.image import Array, Image
 from tumorscope.core.labels import LabelScheme
@@ -89,7 +89,7 @@ def build_cache(
         progress: Called with (done, total, case id).
 
     Raises:
-        InputError: if a case has no label.
+        TumorscopeError: naming the case, if one cannot be read or prepared, or has no label.
     """
     settings = spec.model_dump(mode="json", exclude={"context", "slices"}) | {
         "scheme": scheme.name,
@@ -102,7 +102,11 @@ def build_cache(
     found: dict[str, CachedCase] = {}
     for done, case in enumerate(cases):
         progress(done, len(cases), case.id)
-        found[case.id] = _cached(case, spec, scheme, place)
+        try:
+            found[case.id] = _cached(case, spec, scheme, place)
+        except TumorscopeError as error:
+            where = "" if case.id in str(error) else f" (case {case.id})"
+            raise type(error)(expected=error.expected, found=f"{error.found}{where}", fix=error.fix) from error
     progress(len(cases), len(cases), "")
     return Cache(place, found)
 

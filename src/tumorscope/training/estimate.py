@@ -2,16 +2,24 @@
 
 from __future__ import annotations
 
+import statistics
+import threading
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import psutil
 import torch
+from torch import Tensor
 
 from tumorscope.core.labels import LabelScheme
 from tumorscope.recipes.recipe import Recipe
+from tumorscope.training.batches import SliceDataset
 from tumorscope.training.optim import build_optimizer
 from tumorscope.training.task import SegmentationTask
+
+#: Seconds per epoch for checkpoints, logs and what Lightning does between epochs.
+_EPOCH_OVERHEAD = 1.0
 
 
 @dataclass(frozen=True)
@@ -20,7 +28,7 @@ class Estimate:
 
     Attributes:
         seconds: For all epochs, validation included.
-        memory_mb: Peak resident memory.
+        memory_mb: Peak resident memory of a process.
         parameters: Of the network.
     """
 
@@ -30,40 +38,112 @@ class Estimate:
 
     def __str__(self) -> str:
         """Return one sentence."""
+        minutes = self.seconds / 60
+        duration = f"{minutes / 60:.1f} h" if minutes >= 90 else f"{max(minutes, 1):.0f} min"
         return (
-            f"{self.parameters / 1e6:.1f} M parameters; at most about {self.seconds / 60:.0f} min and "
-            f"{self.memory_mb / 1024:.1f} GB on this machine (measured on two steps)"
+            f"{max(self.parameters, 1e5) / 1e6:.1f} M parameters; at most about {duration} and {self.memory_mb / 1024:.1f} GB "
+            "on this machine as busy as it is now (measured on a few steps)"
         )
 
 
-def estimate(recipe: Recipe, scheme: LabelScheme, train_slices: int, val_slices: int) -> Estimate:
-    """Time two training steps on random numbers.
+class _PeakMemory:
+    """Samples this process's resident memory while a block runs."""
+
+    def __enter__(self) -> _PeakMemory:
+        self.process, self.over = psutil.Process(), threading.Event()
+        self.peak = self.process.memory_info().rss
+        self.thread = threading.Thread(target=self._watch, daemon=True)
+        self.thread.start()
+        return self
+
+    def _watch(self) -> None:
+        while not self.over.wait(0.005):
+            self.peak = max(self.peak, self.process.memory_info().rss)
+
+    def __exit__(self, *_: object) -> None:
+        self.over.set()
+        self.thread.join()
+        self.peak = max(self.peak, self.process.memory_info().rss)
+
+
+def estimate(
+    recipe: Recipe, scheme: LabelScheme, train_slices: int, val_slices: int, slices: SliceDataset | None = None
+) -> Estimate:
+    """Time a few training and validation steps, augmentation included.
 
     Args:
         recipe: What will run.
         scheme: Its label scheme.
         train_slices: Per epoch.
         val_slices: Per validation.
+        slices: Where to read the slices from, so that reading counts; without it, random numbers.
     """
-    task = SegmentationTask(recipe, scheme, 1)
-    task.configure_model()
     settings = recipe.training
+    on_gpu = settings.accelerator != "cpu" and torch.cuda.is_available()
+    device = torch.device("cuda" if on_gpu else "cpu")
+    with _PeakMemory() as memory:
+        task = SegmentationTask(recipe, scheme, 1).to(device)
+        step = _training_step(task, recipe, device, slices)
+        per_slice = _seconds(step) / settings.batch_size
+        per_val_slice = _seconds(_validation_step(task, recipe, device)) / (2 * settings.batch_size)
+    weights = sum(p.numel() * p.element_size() for p in task.network.parameters())
+    copies = 4 + 2 * bool(settings.ema)  # what a checkpoint holds (weights, two moments, average), and its bytes
+    epoch = per_slice * train_slices + _EPOCH_OVERHEAD
+    share = settings.devices if on_gpu else 1
+    seconds = settings.epochs * (epoch + per_val_slice * val_slices / settings.validate_every) / share
+    parameters = sum(p.numel() for p in task.network.parameters())
+    return Estimate(seconds, (memory.peak + copies * weights) / 2**20, parameters)
+
+
+def _seconds(step: Callable[[], None]) -> float:
+    """Return the median time of three to ten steps after one to warm up."""
+    step()
+    times: list[float] = []
+    while len(times) < 3 or (len(times) < 10 and sum(times) < 2):
+        begun = time.perf_counter()
+        step()
+        times.append(time.perf_counter() - begun)
+    return statistics.median(times)
+
+
+def _training_step(
+    task: SegmentationTask, recipe: Recipe, device: torch.device, slices: SliceDataset | None
+) -> Callable[[], None]:
     optimizer = build_optimizer(task.parameters(), recipe.optimizer)
-    batch, size = settings.batch_size, recipe.preprocess.size
-    images = torch.randn(batch, recipe.preprocess.channels, *size)
-    target = task.targets(torch.zeros(batch, *size, dtype=torch.uint8))
-    begun = 0.0
-    for step in range(3):
-        if step == 1:
-            begun = time.perf_counter()
-        with torch.autocast("cpu", torch.bfloat16, enabled=settings.precision == "bf16-mixed"):
+    size, rng = recipe.training.batch_size, torch.Generator().manual_seed(0)
+    bf16 = recipe.training.precision == "bf16-mixed"
+
+    def step() -> None:
+        batch = _batch(recipe, size, slices, rng)
+        images, targets = task.augmented({k: v.to(device) for k, v in batch.items()}, rng)
+        with torch.autocast(device.type, torch.bfloat16, enabled=bf16):
             logits = task(images)
-        task.loss(logits.float(), target).backward()
+        loss = task.loss(logits.float(), targets)
+        loss.backward()
         optimizer.step()
         optimizer.zero_grad()
-    per_slice = (time.perf_counter() - begun) / 2 / batch
-    memory = psutil.Process().memory_info().rss / 2**20
-    parameters = sum(p.numel() for p in task.network.parameters())
-    validations = settings.epochs / settings.validate_every
-    seconds = per_slice * (train_slices * settings.epochs + 0.35 * val_slices * validations)
-    return Estimate(seconds, memory * 1.15, parameters)
+        float(loss.detach())  # waits for a GPU
+
+    return step
+
+
+def _validation_step(task: SegmentationTask, recipe: Recipe, device: torch.device) -> Callable[[], None]:
+    bf16 = recipe.training.precision == "bf16-mixed"
+    images = torch.zeros(2 * recipe.training.batch_size, recipe.preprocess.channels, *recipe.preprocess.size)
+    labels = torch.zeros(len(images), *recipe.preprocess.size, dtype=torch.uint8, device=device)
+
+    def step() -> None:
+        with torch.no_grad(), torch.autocast(device.type, torch.bfloat16, enabled=bf16):
+            logits = task(images.to(device))
+        float(task.loss(logits.float(), task.targets(labels)))
+
+    return step
+
+
+def _batch(recipe: Recipe, size: int, slices: SliceDataset | None, rng: torch.Generator) -> dict[str, Tensor]:
+    if slices is not None:
+        chosen = [slices[int(i)] for i in torch.randint(len(slices), (size,), generator=rng)]
+        return {k: torch.stack([item[k] for item in chosen]) for k in ("image", "label")}
+    shape = recipe.preprocess.size
+    images = torch.randn(size, recipe.preprocess.channels, *shape, generator=rng)
+    return {"image": images, "label": torch.zeros(size, *shape, dtype=torch.uint8)}

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import os
 import platform
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import lightning
 import monai
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -22,14 +24,31 @@ from tumorscope.recipes.recipe import Recipe
 
 
 def run_manifest(recipe: Recipe, seconds: float, **facts: Any) -> dict[str, Any]:
-    """Return what really ran: versions, hardware, time, augmentations."""
+    """Return what really ran: versions, hardware, time, batch, precision, augmentations.
+
+    Args:
+        recipe: As run.
+        seconds: Of all epochs, those before a resume included.
+        facts: What else there is to say.
+    """
+    settings = recipe.training
+    on_gpu = settings.accelerator != "cpu" and torch.cuda.is_available()
     return {
         "tumorscope": _version(),
         "torch": torch.__version__,
         "lightning": lightning.__version__,
         "monai": monai.__version__,
+        "numpy": np.__version__,
         "python": platform.python_version(),
+        "system": platform.platform(),
         "processor": f"{os.cpu_count()} cores {platform.machine()}, {torch.get_num_threads()} threads",
+        "device": torch.cuda.get_device_name() if on_gpu else "cpu",
+        "devices": settings.devices,
+        "slices per step": settings.batch_size * settings.devices,
+        "precision": settings.precision,
+        "seed": settings.seed,
+        "deterministic": settings.deterministic,
+        "finished": datetime.now(UTC).isoformat(timespec="seconds"),
         "seconds": round(seconds),
         "augmentations": recipe.augment.active(),
         **facts,
@@ -69,6 +88,7 @@ def export_bundle(
         name=recipe.name,
         version=_version(),
         title=recipe.title,
+        limits=list(recipe.limits),
         network=recipe.network.name,
         network_args=recipe.network.args,
         preprocess=recipe.preprocess,

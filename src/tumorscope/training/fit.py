@@ -10,6 +10,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import lightning
 import torch
@@ -82,13 +83,15 @@ def fit(
             trainer = _trainer(recipe, run, best)
             _run(trainer, task, _loaders(recipe, cache, train_ids, val_ids, trainer), run)
         if trainer.is_global_zero:
-            score = None if best.best_model_score is None else float(best.best_model_score)
-            write_text(finished, json.dumps({"best_score": score, "epochs_run": trainer.current_epoch}))
+            write_text(finished, json.dumps({"epochs_run": trainer.current_epoch}))
         trainer.strategy.barrier()
-    outcome = json.loads(finished.read_text(encoding="utf-8"))
     checkpoint = torch.load(run / "checkpoints" / "best.ckpt", map_location="cpu", weights_only=False)
     state = {k.removeprefix("network."): v for k, v in checkpoint["state_dict"].items() if k.startswith("network.")}
-    return FitResult(state, int(checkpoint["epoch"]), outcome["best_score"], outcome["epochs_run"])
+    (score,) = [
+        s["best_model_score"] for s in checkpoint["callbacks"].values() if s.get("monitor") and "kth_value" in s
+    ]
+    epochs_run = json.loads(finished.read_text(encoding="utf-8"))["epochs_run"]
+    return FitResult(state, int(checkpoint["epoch"]), float(score), epochs_run)
 
 
 def _run(trainer: Trainer, task: SegmentationTask, loaders: tuple[object, object], run: Path) -> None:
@@ -96,9 +99,11 @@ def _run(trainer: Trainer, task: SegmentationTask, loaders: tuple[object, object
     last = run / "checkpoints" / "last.ckpt"
     handler = signal.getsignal(signal.SIGINT)
     with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", message=".*(num_workers|lr_scheduler.step|isinstance|find_unused).*")
+        warnings.filterwarnings(
+            "ignore", message=".*(num_workers|lr_scheduler.step|isinstance|find_unused|logging interval).*"
+        )
         try:
-            trainer.fit(task, *loaders, ckpt_path=last if last.is_file() else None, weights_only=False)  # type: ignore[arg-type]
+            trainer.fit(task, *loaders, ckpt_path=last if last.is_file() else None, weights_only=False)
         except SystemExit as leaving:
             if trainer.state.status != TrainerStatus.INTERRUPTED:
                 raise
@@ -146,9 +151,20 @@ def _loaders(
     )
 
 
+class _MovableCheckpoint(ModelCheckpoint):
+    """A checkpoint whose memory survives that the run folder was moved between two starts."""
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """Take the memory back, with paths in the folder as it is called now."""
+        old, new = str(state_dict["dirpath"]), str(self.dirpath)
+        moved = {k: v.replace(old, new, 1) for k, v in state_dict.items() if isinstance(v, str)}
+        files = {k.replace(old, new, 1): v for k, v in state_dict["best_k_models"].items()}
+        super().load_state_dict({**state_dict, **moved, "best_k_models": files})
+
+
 def _checkpoint(run: Path, name: str, monitor: str | None = None, mode: str = "min") -> ModelCheckpoint:
     """Return a checkpoint written at the very end of an epoch, when every schedule has moved."""
-    return ModelCheckpoint(
+    return _MovableCheckpoint(
         dirpath=run / "checkpoints",
         filename=name,
         monitor=monitor,

@@ -115,7 +115,7 @@ class SegmentationTask(LightningModule):
             self.log(f"val_dice_{name}", value)
 
     def _over_processes(self, counts: Tensor) -> Tensor:
-        return self.all_gather(counts).sum(dim=0) if self.trainer.world_size > 1 else counts  # type: ignore[no-any-return,union-attr]
+        return self.all_gather(counts).sum(dim=0) if self.trainer.world_size > 1 else counts
 
     def _count(self, logits: Tensor, targets: Tensor) -> Tensor:
         """Return tp, fp, fn per sample and named output: (B, K, 3)."""

@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,13 +15,13 @@ import yaml
 
 from tumorscope.bundles.bundle import Bundle
 from tumorscope.core.case import Case
-from tumorscope.core.errors import InputError, UsageError
+from tumorscope.core.errors import InputError, TumorscopeError, UsageError
 from tumorscope.core.files import ensure_folder, write_text
-from tumorscope.core.labels import SCHEMES, LabelScheme, custom_scheme
+from tumorscope.core.labels import LabelScheme
 from tumorscope.datasets import DATASETS
-from tumorscope.datasets.base import Dataset, scheme_of
-from tumorscope.datasets.splits import Split, k_folds, patient_split
-from tumorscope.recipes.recipe import Recipe, held_out, load_recipe
+from tumorscope.datasets.base import Dataset
+from tumorscope.datasets.splits import Split
+from tumorscope.recipes.recipe import Recipe, load_recipe
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -60,6 +61,9 @@ def train_recipe(
 ) -> TrainResult:
     """Train a recipe and export a bundle; an interrupted run in ``output`` continues.
 
+    With several devices Lightning starts this program once per further device; those processes train along, write
+    nothing, and end where this function would return.
+
     Args:
         recipe: Name, YAML file or Recipe.
         data: The data set's folder or a parent of it.
@@ -74,54 +78,129 @@ def train_recipe(
         UsageError: for a wrong recipe, or a run folder that holds another recipe's run.
         InputError: for data that cannot be used.
     """
-    plan = recipe if isinstance(recipe, Recipe) else load_recipe(recipe, overrides)
-    run = ensure_folder(output)
-    _claim(run, plan)
-    dataset: Dataset = DATASETS.load(plan.data.dataset)
-    cases = _labelled(dataset, data)
-    scheme = label_scheme(plan, cases)
-    splits = [Split.load(split)] if split else make_splits(plan, cases)
-    for fold, one in enumerate(splits):
-        one.save(run / ("split.json" if len(splits) == 1 else f"split-{fold}.json"))
-    used = {c for s in splits for part in ("train", "val") for c in s.parts[part]}
-    store = _preprocess([c for c in cases if c.id in used], plan, scheme, Path(cache or run / "cache"), echo)
-    echo(_estimate(plan, scheme, store, splits))
-    begun = time.monotonic()
-    results = _fit_folds(plan, scheme, store, splits, run, _initial(init, plan), echo)
-    facts = {
-        "best_epoch": [r.best_epoch + 1 for r in results],
-        "epochs_run": [r.epochs_run for r in results],
-        plan.training.monitor: [round(r.best_score, 5) for r in results],
-        "initial_weights": str(init) if init else "as network.args say",
-    }
-    bundle = _export(plan, scheme, dataset, splits, store, results, run, time.monotonic() - begun, facts)
-    _draw_curves(run, len(splits))
-    echo(f"bundle written to {bundle.folder}")
-    return TrainResult(run, bundle, [r.best_score for r in results])
+    from lightning.pytorch.utilities.rank_zero import rank_zero_only
 
-
-def _labelled(dataset: Dataset, data: str | Path) -> list[Case]:
-    cases = [c for c in dataset.discover(data) if c.label is not None]
-    if not cases:
-        raise InputError(
-            expected="labelled cases to train on", found=f"none below {data}", fix="Point --data at training data"
-        )
-    return cases
-
-
-def _preprocess(cases: list[Case], recipe: Recipe, scheme: LabelScheme, folder: Path, echo: Echo) -> Cache:
     from tumorscope.training.cache import build_cache
+    from tumorscope.training.plan import complete_recipe
+    from tumorscope.training.task import SegmentationTask
 
-    echo(f"{len(cases)} cases to train and validate on; preprocessing once into {folder}")
-    return build_cache(cases, recipe.preprocess, scheme, folder, _counter(echo))
+    main = rank_zero_only.rank == 0
+    echo = echo if main else _nothing
+    plan = recipe if isinstance(recipe, Recipe) else load_recipe(recipe, overrides)
+    dataset: Dataset = DATASETS.load(plan.data.dataset)
+    cases = _labelled(dataset.discover(data), data, echo)
+    plan, scheme = complete_recipe(plan, cases)
+    run = ensure_folder(output)
+    _claim(run, plan, main)
+    SegmentationTask(plan, scheme, 1)  # what cannot be built is told before hours of preprocessing
+    initial = _initial(init, plan, echo)
+    splits = _splits(run, plan, cases, split, main)
+    used = {c for s in splits for part in ("train", "val") for c in s.parts[part]}
+    chosen = [c for c in cases if c.id in used]
+    place = Path(cache or run / "cache")
+    echo(f"{len(chosen)} cases to train and validate on; preprocessing once into {place}")
+    store = build_cache(chosen, plan.preprocess, scheme, place, _counter(echo))
+    if main and not (run / "manifest.json").is_file():
+        echo(_estimate(plan, scheme, store, splits))
+    results = _fit_folds(run, plan, scheme, store, splits, initial, echo)
+    if not main:
+        raise SystemExit(0)
+    return _finish(run, plan, scheme, dataset, splits, store, results, init, echo)
+
+
+def _nothing(line: str) -> None:
+    """Say nothing: the first process speaks for all."""
+
+
+def _labelled(cases: list[Case], data: str | Path, echo: Echo) -> list[Case]:
+    labelled = [c for c in cases if c.label is not None]
+    if not labelled:
+        raise InputError(
+            expected="labelled cases to train on",
+            found=f"{len(cases)} cases without labels below {data}",
+            fix="Point --data at training data; a challenge's validation folder has no labels",
+        )
+    if len(labelled) < len(cases):
+        echo(f"{len(cases) - len(labelled)} of {len(cases)} cases have no label and are left out")
+    return labelled
+
+
+def _claim(run: Path, recipe: Recipe, main: bool) -> None:
+    """Write the recipe into a new run folder, or make sure that a used one holds the same."""
+    path = run / "recipe.yaml"
+    if path.is_file():
+        try:
+            there = load_recipe(path).model_dump(mode="json")
+        except TumorscopeError:
+            there = {}
+        differing = _differences(there, recipe.model_dump(mode="json"))
+        if differing:
+            raise UsageError(
+                expected=f"a new run folder, or one that holds a run of this same recipe ({recipe.name})",
+                found=f"another recipe in {path}: {differing[0]}",
+                fix="Name a new folder after -o",
+            )
+    elif main:
+        write_text(path, yaml.safe_dump(recipe.model_dump(mode="json"), sort_keys=False, allow_unicode=True))
+
+
+def _differences(there: Any, here: Any, key: str = "") -> list[str]:
+    """Return one sentence part per value that differs between two recipes."""
+    if isinstance(there, dict) and isinstance(here, dict):
+        keys = dict.fromkeys([*there, *here])
+        return [d for k in keys for d in _differences(there.get(k), here.get(k), f"{key}.{k}".lstrip("."))]
+    return [] if there == here else [f"{key} is {there} there and {here} now"]
+
+
+def _splits(run: Path, recipe: Recipe, cases: list[Case], given: str | Path | None, main: bool) -> list[Split]:
+    """Return the run's splits: those an interrupted run began with, the one given, or new ones."""
+    from tumorscope.training.plan import check_split, make_splits
+
+    folds = recipe.data.folds
+    files = [run / "split.json"] if given or folds == 1 else [run / f"split-{i}.json" for i in range(folds)]
+    wanted = [Split.load(given)] if given else None
+    if all(file.is_file() for file in files):
+        splits = [Split.load(file) for file in files]
+        if wanted and wanted != splits:
+            raise UsageError(
+                expected=f"the split this run began with ({splits[0].hash})",
+                found=f"{wanted[0].hash} in {given}",
+                fix="Name a new folder after -o",
+            )
+    else:
+        splits = wanted or make_splits(recipe, cases)
+    for split, file in zip(splits, files, strict=True):
+        check_split(split, recipe, cases)
+        if main and not file.is_file():
+            split.save(file)
+    return splits
+
+
+def _initial(init: str | Path | None, recipe: Recipe, echo: Echo) -> dict[str, Tensor] | None:
+    """Return the weights to fine-tune from, and say what of the network starts anew."""
+    if init is None:
+        return None
+    from tumorscope.training.finetune import starting_weights
+
+    bundle = Bundle.load(init)
+    kept, anew = starting_weights(bundle, recipe)
+    echo(f"starting from bundle '{bundle.name}': {len(kept)} tensors taken over")
+    if anew:
+        echo(f"not loaded, starting anew ({len(anew)} tensors of another shape): {', '.join(anew[:8])}")
+    if bundle.manifest.preprocess != recipe.preprocess:
+        differing = _differences(
+            bundle.manifest.preprocess.model_dump(mode="json"), recipe.preprocess.model_dump(mode="json"), "preprocess"
+        )
+        echo(f"the bundle was trained on other input: {'; '.join(differing)}")
+    return kept
 
 
 def _fit_folds(
+    run: Path,
     recipe: Recipe,
     scheme: LabelScheme,
     store: Cache,
     splits: list[Split],
-    run: Path,
     initial: dict[str, Tensor] | None,
     echo: Echo,
 ) -> list[FitResult]:
@@ -130,113 +209,70 @@ def _fit_folds(
     results = []
     for fold, split in enumerate(splits):
         place = run if len(splits) == 1 else ensure_folder(run / f"fold-{fold}")
-        best = fit(recipe, scheme, store, split.parts["train"], split.parts["val"], place, initial)
-        echo(f"fold {fold}: best {recipe.training.monitor} {best.best_score:.4f} in epoch {best.best_epoch + 1}")
-        results.append(best)
+        with _curves_drawn(place, echo):
+            result = fit(recipe, scheme, store, split.parts["train"], split.parts["val"], place, initial)
+        name = "" if len(splits) == 1 else f"fold {fold + 1} of {len(splits)}: "
+        echo(f"{name}best {recipe.training.monitor} {result.best_score:.4f} in epoch {result.best_epoch + 1}")
+        results.append(result)
     return results
 
 
-def _export(
+@contextmanager
+def _curves_drawn(folder: Path, echo: Echo) -> Iterator[None]:
+    """Draw the curves after the block, also when the user stops it."""
+    from tumorscope.figures.curves import save_curves
+
+    try:
+        yield
+    except KeyboardInterrupt:
+        echo("stopped; the same command continues after the last finished epoch")
+        raise
+    finally:
+        if echo is not _nothing and (folder / "log.csv").is_file():
+            save_curves(folder / "log.csv", folder)
+
+
+def _finish(
+    run: Path,
     recipe: Recipe,
     scheme: LabelScheme,
     dataset: Dataset,
     splits: list[Split],
     store: Cache,
     results: list[FitResult],
-    run: Path,
-    seconds: float,
-    facts: dict[str, Any],
-) -> Bundle:
+    init: str | Path | None,
+    echo: Echo,
+) -> TrainResult:
+    """Write the manifest and the bundle."""
+    from tumorscope.training.callbacks import read_log
     from tumorscope.training.export import export_bundle, run_manifest
 
-    manifest = run_manifest(recipe, seconds, **facts)
+    logs = sorted(run.glob("log.csv")) or sorted(run.glob("fold-*/log.csv"))
+    facts = {
+        "best_epoch": [r.best_epoch + 1 for r in results],
+        "epochs_run": [r.epochs_run for r in results],
+        recipe.training.monitor: [round(r.best_score, 5) for r in results],
+        "initial_weights": str(init) if init else "as network.args say",
+    }
+    manifest = run_manifest(recipe, sum(row["seconds"] for file in logs for row in read_log(file)), **facts)
     write_text(run / "manifest.json", json.dumps(manifest, indent=1))
-    hashes = [h for case in store.cases.values() for h in case.hashes]
+    hashes = sorted({h for case in store.cases.values() for h in case.hashes})
     states = [r.state for r in results]
-    return export_bundle(run / "bundle", recipe, scheme, dataset, splits, hashes, states, manifest)
-
-
-def _claim(run: Path, recipe: Recipe) -> None:
-    """Write the recipe into a new run folder, or make sure that a used one holds the same."""
-    text = yaml.safe_dump(recipe.model_dump(mode="json"), sort_keys=False, allow_unicode=True)
-    path = run / "recipe.yaml"
-    if path.is_file() and path.read_text(encoding="utf-8") != text:
-        raise UsageError(
-            expected=f"a new run folder, or one that holds an interrupted run of this same recipe ({recipe.name})",
-            found=f"another recipe in {path}",
-            fix="Name a new folder after -o",
-        )
-    write_text(path, text)
-
-
-def label_scheme(recipe: Recipe, cases: list[Case]) -> LabelScheme:
-    """Return the scheme the model learns.
-
-    Raises:
-        UsageError: if an output is not a region or class of it.
-    """
-    if recipe.data.scheme != "custom":
-        scheme = SCHEMES[recipe.data.scheme]
-    elif recipe.data.classes:
-        scheme = custom_scheme(recipe.data.classes)
-    else:
-        found = scheme_of(cases[0])
-        assert found is not None
-        scheme = found
-    unknown = [n for n in recipe.outputs.names if n not in (*scheme.targets, *(x.name for x in scheme.labels))]
-    if unknown:
-        raise UsageError(
-            expected=f"outputs.names out of {', '.join(scheme.targets)}",
-            found=", ".join(unknown),
-            fix="Correct outputs.names",
-        )
-    return scheme
-
-
-def make_splits(recipe: Recipe, cases: list[Case]) -> list[Split]:
-    """Make the recipe's split, or its folds."""
-    settings = recipe.data
-    stratify = None if settings.stratify is None else lambda case: getattr(case, str(settings.stratify))
-    fixed = held_out(settings.held_out)
-    if settings.folds > 1:
-        return k_folds(cases, settings.dataset, settings.folds, settings.seed, stratify, fixed)
-    return [patient_split(cases, settings.dataset, settings.fractions, settings.seed, stratify, fixed)]
+    bundle = export_bundle(run / "bundle", recipe, scheme, dataset, splits, hashes, states, manifest)
+    echo(f"bundle written to {bundle.folder}")
+    return TrainResult(run, bundle, [r.best_score for r in results])
 
 
 def _estimate(recipe: Recipe, scheme: LabelScheme, store: Cache, splits: list[Split]) -> str:
-    from tumorscope.training.batches import SliceDataset
+    from tumorscope.training.batches import SliceDataset, TumourSampler
     from tumorscope.training.estimate import estimate
 
-    spec = recipe.preprocess
+    spec, data = recipe.preprocess, recipe.data
     train = SliceDataset(store, splits[0].parts["train"], spec.context, spec.slices)
-    tumour = int((train.index[:, 2] > 0).sum())
-    per_epoch = len(train) if recipe.data.tumour_fraction is None else round(tumour / recipe.data.tumour_fraction)
+    sampler = TumourSampler(train.foreground, data.tumour_fraction, data.samples_per_epoch, 0)
     val = len(SliceDataset(store, splits[0].parts["val"], spec.context))
-    return f"{len(splits)} run(s), each: {estimate(recipe, scheme, recipe.data.samples_per_epoch or per_epoch, val)}"
-
-
-def _initial(init: str | Path | None, recipe: Recipe) -> dict[str, Tensor] | None:
-    """Return the weights to fine-tune from.
-
-    Raises:
-        UsageError: if that bundle's network is another one.
-    """
-    if init is None:
-        return None
-    bundle = Bundle.load(init)
-    m = bundle.manifest
-    if (m.network, m.preprocess.channels, m.outputs.channels) != (
-        recipe.network.name,
-        recipe.preprocess.channels,
-        recipe.outputs.channels,
-    ):
-        raise UsageError(
-            expected=f"a bundle with network {recipe.network.name}, {recipe.preprocess.channels} channels in, "
-            f"{recipe.outputs.channels} out",
-            found=f"{m.network}, {m.preprocess.channels} in, {m.outputs.channels} out in '{init}'",
-            fix="Fine-tune with that bundle's recipe",
-        )
-    return dict(bundle.load_networks()[0].state_dict())
+    expected = estimate(recipe, scheme, len(sampler), val, train if len(train) else None)
+    return f"{len(splits)} run{'s' * (len(splits) > 1)}{', each' * (len(splits) > 1)}: {expected}"
 
 
 def _counter(echo: Echo) -> Callable[[int, int, str], None]:
@@ -248,10 +284,3 @@ def _counter(echo: Echo) -> Callable[[int, int, str], None]:
             echo(f"preprocessed {done}/{total}, {left:.0f} s left")
 
     return tell
-
-
-def _draw_curves(run: Path, folds: int) -> None:
-    from tumorscope.figures.curves import save_curves
-
-    for folder in [run] if folds == 1 else [run / f"fold-{i}" for i in range(folds)]:
-        save_curves(folder / "log.csv", folder)
