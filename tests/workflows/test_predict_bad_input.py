@@ -265,14 +265,14 @@ def test_no_space_left(tmp_path, tiny_library):  # noqa: F811
 def test_a_fault_in_the_program_does_not_stop_the_others(tmp_path, monkeypatch):
     from tumorscope.workflows import predict
 
-    segment = predict.segment
+    segment_with = predict.segment_with
 
-    def fails_once(case, **kwargs):
+    def fails_once(predictor, case, *args):
         if case.id == "a":
             raise ZeroDivisionError("oops")
-        return segment(case, **kwargs)
+        return segment_with(predictor, case, *args)
 
-    monkeypatch.setattr(predict, "segment", fails_once)
+    monkeypatch.setattr(predict, "segment_with", fails_once)
     for name in "ab":
         brats(tmp_path / "data" / name)
     summary = predict_inputs([tmp_path / "data"], tmp_path / "out", runtime="torch", device="cpu")

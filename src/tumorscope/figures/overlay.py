@@ -17,12 +17,15 @@ from tumorscope.figures.planes import View, centre_of_interest, oriented, sides_
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
+    from matplotlib.gridspec import GridSpec
 
 #: Sequences in the order of their use for looking at glioma; at most :data:`ROWS` are shown.
 PREFERRED = (Sequence.FLAIR, Sequence.T1CE, Sequence.T2, Sequence.T1)
 ROWS = 2
-#: Height of one row in inches, and share of the label colour in the fill.
-_ROW_INCHES, _FILL = 3.3, 0.28
+#: Height of one row, and of the strips above and below for title and legend, in inches.
+_ROW_INCHES, _EDGE_INCHES = 3.3, 0.31
+#: Share of the label colour in the fill.
+_FILL = 0.28
 _INK, _PAPER = "#e8e8e8", "black"
 
 
@@ -58,33 +61,12 @@ def overlay_figure(
     Returns:
         A Figure with an Agg canvas.
     """
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
-
     shown = [s for s in PREFERRED if s in images][:ROWS]
     labels = oriented(segmentation.labels)
     panels = _panels(labels > 0, segmentation.labels.spacing_known)
     spacing = spacing_lps(segmentation.labels)
     box = _box([oriented(images[s]) for s in shown], labels)
-    sizes = [_size(p.view, box, spacing) for p in panels]
-    tallest = max(height for _, height in sizes)
-    scale = _ROW_INCHES / tallest
-    widths = [width * scale for width, _ in sizes]
-    figure = Figure(figsize=(sum(widths), _ROW_INCHES * len(shown) + 0.62), facecolor=_PAPER)
-    FigureCanvasAgg(figure)
-    top = 1 - 0.31 / figure.get_figheight()
-    bottom = 0.31 / figure.get_figheight()
-    grid = figure.add_gridspec(
-        len(shown),
-        len(panels),
-        width_ratios=widths,
-        left=0,
-        right=1,
-        top=top,
-        bottom=bottom,
-        wspace=0.012,
-        hspace=0.012,
-    )
+    figure, grid = _canvas(len(shown), [_size(p.view, box, spacing) for p in panels])
     for row, sequence in enumerate(shown):
         volume = oriented(images[sequence])
         window = _window(volume)
@@ -96,6 +78,22 @@ def overlay_figure(
             _annotate(axes, panel, images[sequence], sequence if column == 0 else "", first=row == column == 0)
     _frame(figure, segmentation, title, palette)
     return figure
+
+
+def _canvas(rows: int, sizes: list[tuple[float, float]]) -> tuple[Figure, GridSpec]:
+    """Return an empty figure and its grid of panels of one scale; ``sizes`` are (width, height) in mm."""
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    scale = _ROW_INCHES / max(height for _, height in sizes)
+    widths = [width * scale for width, _ in sizes]
+    figure = Figure(figsize=(sum(widths), _ROW_INCHES * rows + 2 * _EDGE_INCHES), facecolor=_PAPER)
+    FigureCanvasAgg(figure)
+    edge = _EDGE_INCHES / figure.get_figheight()
+    grid = figure.add_gridspec(
+        rows, len(sizes), width_ratios=widths, left=0, right=1, top=1 - edge, bottom=edge, wspace=0.012, hspace=0.012
+    )
+    return figure, grid
 
 
 def _panels(mask: Array, spacing_known: bool) -> list[_Panel]:

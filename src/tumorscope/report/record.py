@@ -50,34 +50,37 @@ def case_record(
     """
     from tumorscope import __version__
 
-    training = bundle.manifest.training
     return {
         "notice": NOTICE,
         "case": case_id,
         "created": datetime.now(UTC).isoformat(timespec="seconds"),
         "input": "picture" if picture else "volume",
         **measurements,
-        "labels": {
-            "scheme": scheme.name,
-            "title": scheme.title,
-            "convention": convention,
-            "values": {label.name: label.value for label in scheme.labels},
-        },
+        "labels": {**_labels(scheme), "convention": convention},
         "notes": list(notes),
-        "bundle": {
-            "name": bundle.name,
-            "version": bundle.manifest.version,
-            "title": bundle.manifest.title,
-            "chosen": reason,
-            "trained_on": training.dataset,
-            "licence": training.licence,
-            "commercial_use": training.commercial,
-            "weights_sha256": dict(bundle.manifest.weights_sha256),
-            "limits": list(bundle.manifest.limits),
-        },
+        "bundle": {**_bundle(bundle), "chosen": reason},
         "software": {"name": "tumorscope", "version": __version__, "runtime": runtime},
         "inputs": [_input(sequence, paths) for sequence, paths in files.items()],
         "seconds": dict(seconds),
+    }
+
+
+def _labels(scheme: LabelScheme) -> dict[str, Any]:
+    return {"scheme": scheme.name, "title": scheme.title, "values": {x.name: x.value for x in scheme.labels}}
+
+
+def _bundle(bundle: Bundle) -> dict[str, Any]:
+    """Return what a reader must know about the model."""
+    manifest, training = bundle.manifest, bundle.manifest.training
+    return {
+        "name": manifest.name,
+        "version": manifest.version,
+        "title": manifest.title,
+        "trained_on": training.dataset,
+        "licence": training.licence,
+        "commercial_use": training.commercial,
+        "weights_sha256": dict(manifest.weights_sha256),
+        "limits": list(manifest.limits),
     }
 
 

@@ -24,7 +24,7 @@ from tumorscope.workflows.choose import choose_bundle
 from tumorscope.workflows.inputs import Found, Spacing, find_inputs, with_spacing
 from tumorscope.workflows.memory import peak_mb, reset_peak
 from tumorscope.workflows.save_case import case_folder
-from tumorscope.workflows.segment import CaseResult, segment
+from tumorscope.workflows.segment import STATED, CaseResult, segment, segment_with
 
 __all__ = ["CaseResult", "PredictSummary", "predict_inputs", "read_case", "segment"]
 
@@ -107,22 +107,10 @@ def predict_inputs(
     """
     check_choice(runtime, device)
     chosen = bundle if isinstance(bundle, Bundle) or bundle is None else Bundle.load(bundle)
+    shown = _parse(sequence)
     output = ensure_folder(output)
     run = _Run(chosen, runtime, device, bool(tta), spacing, probabilities, output, say or (lambda _: None))
-    shown = _parse(sequence)
-    found = _unique([f for path in inputs for f in find_inputs(path, shown, skip=output)])
-    summary = PredictSummary(str(output))
-    width = max((len(f.id) for f in found), default=0)
-    for one in found:
-        row = run.case(one)
-        gc.collect()  # figures are cycles of references and hold their pictures until collected
-        summary.cases.append(row)
-        run.say(row.line(width))
-        run.say_once([f"        {note}" for note in row.notes])
-        with suppress(OutputError):  # a full disk now must not stop the cases to come
-            write_text(output / "summary.csv", summary_csv(summary.cases))
-    write_text(output / "summary.csv", summary_csv(summary.cases))
-    return summary
+    return run.all(_unique([f for path in inputs for f in find_inputs(path, shown, skip=output)]))
 
 
 def _parse(sequence: str | None) -> Sequence | None:
@@ -168,6 +156,21 @@ class _Run:
                 self.said.add(sentence)
                 self.say(sentence)
 
+    def all(self, found: list[Found]) -> PredictSummary:
+        """Do every case and keep ``summary.csv`` up to date."""
+        summary = PredictSummary(str(self.output))
+        width = max((len(f.id) for f in found), default=0)
+        for one in found:
+            row = self.case(one)
+            gc.collect()  # figures are cycles of references and hold their pictures until collected
+            summary.cases.append(row)
+            self.say(row.line(width))
+            self.say_once([f"        {note}" for note in row.notes])
+            with suppress(OutputError):  # a full disk now must not stop the cases to come
+                write_text(self.output / "summary.csv", summary_csv(summary.cases))
+        write_text(self.output / "summary.csv", summary_csv(summary.cases))
+        return summary
+
     def case(self, found: Found) -> CaseRow:
         """Do one case; whatever goes wrong ends in its row."""
         reset_peak()
@@ -200,14 +203,14 @@ class _Run:
 
     def _do(self, case: Case) -> tuple[CaseResult, Path]:
         case_folder(self.output, case.id)
-        reason, bundle = "Stated by the user.", self.bundle
+        reason, bundle = STATED, self.bundle
         if bundle is None:
             bundle, reason = choose_bundle(case)
             self.say_once([reason])
         with warnings.catch_warnings(record=True) as caught:
             warnings.simplefilter("always", UserWarning)
             predictor = self._predictor(bundle)
-            result = segment(case, predictor=predictor, reason=reason, spacing=self.spacing)
+            result = segment_with(predictor, case, reason, self.spacing)
         result.notes += [str(w.message) for w in caught if w.category is UserWarning]
         return result, result.save(self.output, self.probabilities)
 

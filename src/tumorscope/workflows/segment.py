@@ -25,6 +25,8 @@ from tumorscope.workflows.inputs import Spacing, files_of, with_spacing
 
 #: More of a volume than this is not zero in scans that still have their skull.
 _SKULL_FRACTION = 0.4
+#: Why a model was used that was named.
+STATED = "Stated by the user."
 
 
 @dataclass
@@ -78,8 +80,6 @@ def segment(
     device: str = "auto",
     tta: bool = False,
     spacing: Spacing | None = None,
-    predictor: Predictor | None = None,
-    reason: str = "",
 ) -> CaseResult:
     """Segment and measure one case.
 
@@ -90,18 +90,29 @@ def segment(
         device: ``auto``, ``cpu`` or ``cuda``.
         tta: Also average the mirrored prediction.
         spacing: Voxel size in mm along x, y, z, where the files carry none.
-        predictor: A ready one instead of bundle, runtime, device and tta.
-        reason: Why its bundle was chosen.
 
     Raises:
         UsageError: for an unknown bundle, runtime or device.
         InputError: if the case lacks a sequence, or an image is empty or constant.
         GeometryError: if the sequences lie on different grids.
     """
+    if bundle is None:
+        chosen, reason = choose_bundle(case)
+    else:
+        chosen, reason = bundle if isinstance(bundle, Bundle) else Bundle.load(bundle), STATED
+    return segment_with(Predictor(chosen, runtime, device, tta=tta), case, reason, spacing)
+
+
+def segment_with(predictor: Predictor, case: Case, reason: str = STATED, spacing: Spacing | None = None) -> CaseResult:
+    """Segment and measure one case with a model that is open already.
+
+    Args:
+        predictor: The model.
+        case: As for :func:`segment`; errors are the same too.
+        reason: Why this model.
+        spacing: As for :func:`segment`.
+    """
     started = time.perf_counter()
-    if predictor is None:
-        chosen, reason = _resolve(case, bundle)
-        predictor = Predictor(chosen, runtime, device, tta=tta)
     files = files_of(case)
     case = case.loaded(predictor.bundle.manifest.preprocess.sequences)
     case = case if spacing is None else with_spacing(case, spacing)
@@ -123,19 +134,13 @@ def segment(
         segmentation,
         measurements,
         predictor.bundle,
-        reason or "Stated by the user.",
+        reason,
         convention,
         description,
         list(dict.fromkeys(notes)),
         seconds,
         used,
     )
-
-
-def _resolve(case: Case, bundle: str | Path | Bundle | None) -> tuple[Bundle, str]:
-    if bundle is None:
-        return choose_bundle(case)
-    return bundle if isinstance(bundle, Bundle) else Bundle.load(bundle), "Stated by the user."
 
 
 def _checked(case: Case, bundle: Bundle) -> dict[Sequence, Image]:
