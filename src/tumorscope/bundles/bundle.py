@@ -40,15 +40,14 @@ class Bundle:
 
     @classmethod
     def load(cls, name_or_folder: str | Path) -> Bundle:
-        """Open a shipped bundle by name, or any bundle by folder.
+        """Open a shipped bundle by name, or any bundle by folder; a name wins over a folder of the same name.
 
         Raises:
             UsageError: if there is none of that name.
             InputError: if the folder is not a valid bundle.
         """
-        folder = Path(name_or_folder)
-        if not (folder / "bundle.json").is_file():
-            folder = SHIPPED / str(name_or_folder)
+        shipped = str(name_or_folder) in shipped_names()
+        folder = SHIPPED / str(name_or_folder) if shipped else Path(name_or_folder)
         path = folder / "bundle.json"
         if not path.is_file():
             raise UsageError(

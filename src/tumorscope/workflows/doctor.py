@@ -11,10 +11,10 @@ import shutil
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from importlib import import_module, metadata
+from importlib import metadata
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 Status = Literal["ok", "warn", "fail"]
 SHIPPED = Path(__file__).parents[1] / "bundles" / "shipped"
@@ -125,7 +125,9 @@ def _openvino() -> Iterator[Check]:
     if find_spec("openvino") is None:
         yield Check("OpenVINO", "warn", "not installed", "Run pip install openvino for faster segmentation")
         return
-    openvino: Any = import_module("openvino")
+    from tumorscope.inference.runtimes.openvino_cache import import_openvino
+
+    openvino = import_openvino()
     devices = openvino.Core().available_devices
     good = "CPU" in devices
     yield Check(
