@@ -154,7 +154,7 @@ def grow(brain: Brain, tissue: Tissue, site: Site, spec: PhantomSpec, template: 
     draw = brain.draw
     travelled = paths.at(brain.mni)
     level = core_level(brain, site, spec, travelled, sample(template.lakes, brain.mni))
-    core = _step(site.radius - level, 0.9 if spec.enhancing else 1.6)
+    core = _step(site.radius - level, 0.7 if spec.enhancing else 1.6)
     rim = _rim(brain, site, level) if spec.enhancing else np.zeros_like(core)
     ragged = 5.0 * draw("oedema", 9) + 2.2 * draw("oedema-fine", 3.5)
     wet = _step(site.reach - travelled - ragged * np.minimum(travelled / 15, 1), 1.6)
@@ -164,16 +164,16 @@ def grow(brain: Brain, tissue: Tissue, site: Site, spec: PhantomSpec, template: 
 
 
 def _outline(inside: Array, core: Array, rim: Array, oedema: Array) -> Array:
-    """Draw the labels as a reader would: oedema smoothed a little, islands of a few voxels left out. uint8 (n,)."""
+    """Draw the labels as a reader would: what is visibly bright belongs to it, islands do not. uint8 (n,)."""
     from scipy.ndimage import gaussian_filter
 
     wet = np.zeros(inside.shape, dtype=np.float32)
     wet[inside] = np.maximum(oedema, core)
     labels = np.where(_without_islands(gaussian_filter(wet, 0.7, truncate=3.0) > 0.42)[inside], _ED, 0)
     solid = np.zeros(inside.shape, dtype=bool)
-    solid[inside] = core > 0.5
+    solid[inside] = core > 0.4
     solid = _without_islands(solid)
-    return np.where(solid[inside], np.where(rim > 0.5, _ET, _NCR), labels).astype(np.uint8)
+    return np.where(solid[inside], np.where(rim > 0.4, _ET, _NCR), labels).astype(np.uint8)
 
 
 def _without_islands(mask: Array) -> Array:
