@@ -1,7 +1,8 @@
 """Random changes of a training batch, drawn per sample and applied to the whole batch at once.
 
 Rotation, flips, zoom and elastic deformation are composed into one sampling grid, so each slice is interpolated once.
-MONAI's per-sample transforms do the same one slice and one transform at a time, which costs more CPU than the network.
+All randomness comes from one generator per step, so that a resumed run repeats an unbroken one. MONAI's transforms per slice
+take 1.6 times the processor time (``benchmarks/augmentation.py``).
 """
 
 from __future__ import annotations
