@@ -41,8 +41,8 @@ class Estimate:
         minutes = self.seconds / 60
         duration = f"{minutes / 60:.1f} h" if minutes >= 90 else f"{max(minutes, 1):.0f} min"
         return (
-            f"{max(self.parameters, 1e5) / 1e6:.1f} M parameters; at most about {duration} and {self.memory_mb / 1024:.1f} GB "
-            "on this machine as busy as it is now (measured on a few steps)"
+            f"{max(self.parameters, 1e5) / 1e6:.1f} M parameters; at most about {duration} and "
+            f"{self.memory_mb / 1024:.1f} GB on this machine as busy as it is now (measured on a few steps)"
         )
 
 

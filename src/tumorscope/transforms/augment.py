@@ -1,8 +1,8 @@
 """Random changes of a training batch, drawn per sample and applied to the whole batch at once.
 
 Rotation, flips, zoom and elastic deformation are composed into one sampling grid, so each slice is interpolated once.
-All randomness comes from one generator per step, so that a resumed run repeats an unbroken one. MONAI's transforms per slice
-take 1.6 times the processor time (``benchmarks/augmentation.py``).
+All randomness comes from one generator per step, so that a resumed run repeats an unbroken one. MONAI's transforms per
+slice take 1.6 times the processor time (``benchmarks/augmentation.py``).
 """
 
 from __future__ import annotations

@@ -80,26 +80,17 @@ def train_recipe(
     """
     from lightning.pytorch.utilities.rank_zero import rank_zero_only
 
-    from tumorscope.training.cache import build_cache
-    from tumorscope.training.plan import complete_recipe
-    from tumorscope.training.task import SegmentationTask
-
     main = rank_zero_only.rank == 0
     echo = echo if main else _nothing
     plan = recipe if isinstance(recipe, Recipe) else load_recipe(recipe, overrides)
     dataset: Dataset = DATASETS.load(plan.data.dataset)
     cases = _labelled(dataset.discover(data), data, echo)
-    plan, scheme = complete_recipe(plan, cases)
+    plan, scheme = _checked(plan, cases)
     run = ensure_folder(output)
     _claim(run, plan, main)
-    SegmentationTask(plan, scheme, 1)  # what cannot be built is told before hours of preprocessing
     initial = _initial(init, plan, echo)
     splits = _splits(run, plan, cases, split, main)
-    used = {c for s in splits for part in ("train", "val") for c in s.parts[part]}
-    chosen = [c for c in cases if c.id in used]
-    place = Path(cache or run / "cache")
-    echo(f"{len(chosen)} cases to train and validate on; preprocessing once into {place}")
-    store = build_cache(chosen, plan.preprocess, scheme, place, _counter(echo))
+    store = _preprocess(cases, splits, plan, scheme, Path(cache or run / "cache"), echo)
     if main and not (run / "manifest.json").is_file():
         echo(_estimate(plan, scheme, store, splits))
     results = _fit_folds(run, plan, scheme, store, splits, initial, echo)
@@ -123,6 +114,27 @@ def _labelled(cases: list[Case], data: str | Path, echo: Echo) -> list[Case]:
     if len(labelled) < len(cases):
         echo(f"{len(cases) - len(labelled)} of {len(cases)} cases have no label and are left out")
     return labelled
+
+
+def _checked(recipe: Recipe, cases: list[Case]) -> tuple[Recipe, LabelScheme]:
+    """Complete the recipe from the data and build it once: what cannot be is told before hours of preprocessing."""
+    from tumorscope.training.plan import complete_recipe
+    from tumorscope.training.task import SegmentationTask
+
+    complete, scheme = complete_recipe(recipe, cases)
+    SegmentationTask(complete, scheme, 1)
+    return complete, scheme
+
+
+def _preprocess(
+    cases: list[Case], splits: list[Split], recipe: Recipe, scheme: LabelScheme, folder: Path, echo: Echo
+) -> Cache:
+    from tumorscope.training.cache import build_cache
+
+    used = {c for s in splits for part in ("train", "val") for c in s.parts[part]}
+    chosen = [c for c in cases if c.id in used]
+    echo(f"{len(chosen)} cases to train and validate on; preprocessing once into {folder}")
+    return build_cache(chosen, recipe.preprocess, scheme, folder, _counter(echo))
 
 
 def _claim(run: Path, recipe: Recipe, main: bool) -> None:
