@@ -74,11 +74,14 @@ class Study:
         return float(np.mean(list(means.values()))), means
 
 
-def candidates(rule: Postprocess, names: tuple[str, ...]) -> Iterable[list[Postprocess]]:
+def candidates(rule: Postprocess, names: tuple[str, ...], known_spacing: bool) -> Iterable[list[Postprocess]]:
     """Yield one list of alternatives after the other; each starts from the best so far."""
     for name in names:
         yield [rule.model_copy(update={"thresholds": {**rule.thresholds, name: t}}) for t in (0.3, 0.4, 0.5, 0.6, 0.7)]
-    yield [rule.model_copy(update={"min_voxels": {names[0]: n}}) for n in (0, 50, 100, 200, 500, 1000)]
+    if known_spacing:
+        yield [rule.model_copy(update={"min_ml": {names[0]: ml}}) for ml in (0.0, 0.1, 0.2, 0.5, 1.0)]
+    else:
+        yield [rule.model_copy(update={"min_voxels": {names[0]: n}}) for n in (0, 20, 50, 100, 200, 500)]
     if "ET" in names:
         yield [rule.model_copy(update={"demote_below_ml": {"ET": ml}}) for ml in (0.0, 0.05, 0.1, 0.2, 0.3, 0.5, 1.0)]
 
@@ -94,10 +97,11 @@ def main() -> None:
     study = Study(bundle, validation_cases(bundle, options.data, options.part or ["val"]))
     rule = Postprocess()
     best, means = study.score(rule)
+    spacing = all(labels.spacing_known for _, labels, _ in study.kept)
     print(f"{len(study.kept)} patients, no rule: {best:.4f} {means}")
-    steps = len(list(candidates(rule, bundle.manifest.outputs.names)))
+    steps = len(list(candidates(rule, bundle.manifest.outputs.names, spacing)))
     for step in range(steps):
-        for trial in list(candidates(rule, bundle.manifest.outputs.names))[step]:
+        for trial in list(candidates(rule, bundle.manifest.outputs.names, spacing))[step]:
             score, means = study.score(trial)
             shown = {name: round(value, 4) for name, value in means.items()}
             print(f"{score:.4f} {shown} {trial.model_dump_json(exclude_defaults=True)}", flush=True)
