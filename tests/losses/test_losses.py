@@ -62,7 +62,7 @@ def test_cross_entropy_by_hand() -> None:
     )
     weighted = -(1 * math.log(0.7) + 4 * math.log(0.3)) / (1 + 4)
     assert float(
-        loss("cross_entropy", True, class_weights=[1.0, 2.0, 4.0])(CLASS_LOGITS, CLASS_TRUTH)
+        loss("cross_entropy", True, class_weights=[1, 2, 4])(CLASS_LOGITS, CLASS_TRUTH)
     ) == pytest.approx(weighted)
 
 

@@ -38,7 +38,7 @@ def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp_path_factory.mktemp("cache")
 
 
-LONG: dict[str, Any] = {"training__epochs": 12, "schedule": {"name": "cosine", "warmup": 0.1}, "training__ema": 0.5}
+LONG: dict[str, Any] = {"training__epochs": 24, "schedule": {"name": "cosine", "warmup": 0.1}, "training__ema": 0.5}
 
 
 @pytest.fixture(scope="module")
@@ -59,20 +59,20 @@ def weights(result: TrainResult) -> list[bytes]:
 
 def test_it_learns(trained: tuple[TrainResult, list[str]]) -> None:
     rows = log(trained[0].run)
-    assert len(rows) == 12
-    assert float(rows[-1]["train_loss"]) < 0.6 * float(rows[0]["train_loss"])
-    assert float(rows[-1]["val_loss"]) < 0.6 * float(rows[0]["val_loss"])
-    assert float(rows[-1]["val_dice_WT"]) > 0.5
+    assert len(rows) == 24
+    assert float(rows[-1]["train_loss"]) < 0.5 * float(rows[0]["train_loss"])
+    assert float(rows[-1]["val_loss"]) < 0.5 * float(rows[0]["val_loss"])
+    assert min(float(rows[-1][f"val_dice_{name}"]) for name in ("WT", "TC", "ET")) > 0.5
 
 
 def test_every_epoch_has_its_own_row(trained: tuple[TrainResult, list[str]]) -> None:
     rows = log(trained[0].run)
-    assert [row["epoch"] for row in rows] == [str(i) for i in range(12)]
+    assert [row["epoch"] for row in rows] == [str(i) for i in range(24)]
     wanted = {"lr", "seconds"} | {f"{p}_{q}" for p in ("train", "val") for q in ("loss", "dice", "iou")}
     for row in rows:
         assert all(row[key] for key in wanted), row
     rates = [float(row["lr"]) for row in rows]
-    assert rates[0] > rates[5] > rates[-1]  # cosine
+    assert rates[2] > rates[9] > rates[-1]  # cosine
 
 
 def test_the_run_folder_holds_what_was_promised(trained: tuple[TrainResult, list[str]]) -> None:
@@ -91,7 +91,7 @@ def test_the_manifest_says_what_really_ran(trained: tuple[TrainResult, list[str]
     assert manifest["augmentations"] == {"flip_lr": 0.5, "rotate_deg": 10.0, "noise": 0.05}
     assert manifest["best_epoch"] == [int(best["epoch"]) + 1]
     assert manifest["val_loss"][0] == pytest.approx(float(best["val_loss"]), abs=1e-4)
-    assert manifest["epochs_run"] == [12]
+    assert manifest["epochs_run"] == [24]
     assert manifest["slices per step"] == 6
     assert manifest["torch"] == torch.__version__
     assert manifest["seconds"] == pytest.approx(sum(float(r["seconds"]) for r in log(trained[0].run)), abs=1)
@@ -243,14 +243,14 @@ def test_a_plateau_lowers_the_rate(data: Path, cache: Path, tmp_path: Path) -> N
     """S4-47: with a loss that cannot fall, the rate falls after every ``patience`` + 1 epochs."""
     recipe = tiny(
         training__epochs=7,
-        optimizer={"name": "sgd", "lr": 1e-9},
+        optimizer={"name": "sgd", "lr": 1e-6},
         schedule={"name": "plateau", "patience": 1, "factor": 0.2},
     )
     train_recipe(recipe, data, tmp_path, cache=cache)
     rates = [float(row["lr"]) for row in log(tmp_path)]
-    assert rates[0] == pytest.approx(1e-9)
+    assert rates[0] == pytest.approx(1e-6)
     assert sorted(rates, reverse=True) == rates
-    assert rates[-1] < 0.3e-9
+    assert rates[-1] < 0.3e-6
 
 
 def test_a_run_that_diverges_ends_in_words(data: Path, cache: Path, tmp_path: Path) -> None:

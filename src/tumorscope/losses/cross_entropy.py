@@ -25,7 +25,9 @@ class CrossEntropyLoss(nn.Module):
             raise UsageError(
                 expected="outputs.kind 'classes' for cross_entropy", found="sigmoid outputs", fix="Use bce"
             )
-        self.register_buffer("class_weights", None if class_weights is None else torch.tensor(class_weights))
+        self.register_buffer(
+            "class_weights", None if class_weights is None else torch.tensor(class_weights, dtype=torch.float32)
+        )
 
     def forward(self, logits: Tensor, target: Tensor) -> Tensor:
         """Return a scalar from logits and one-hot targets, both (B, K, …).

@@ -69,13 +69,17 @@ class SegmentationTask(LightningModule):
         return augment_batch(batch["image"], targets, self.recipe.augment, rng, len(spec.sequences), optional)
 
     def on_train_epoch_start(self) -> None:
-        """Make dropout depend on seed and epoch alone, so that a resumed run repeats an unbroken one."""
-        torch.manual_seed(self.recipe.training.seed * 100_003 + self.current_epoch * 64 + self.global_rank)
+        """Start counting anew."""
         self.train_counts = torch.zeros(len(self.recipe.outputs.names), 3, device=self.device)
 
     def training_step(self, batch: dict[str, Tensor], index: int) -> Tensor:
-        """Return the loss of one augmented batch."""
+        """Return the loss of one augmented batch.
+
+        Augmentation and dropout depend on seed, epoch, step and process alone, so that a resumed run repeats an unbroken
+        one; a seed per epoch would not do, since loaders draw from the same generator whenever they start.
+        """
         seed = hash((self.recipe.training.seed, self.current_epoch, index, self.global_rank)) & 0x7FFFFFFF
+        torch.manual_seed(seed)
         images, targets = self.augmented(batch, torch.Generator().manual_seed(seed))
         logits = self(images).float()
         loss = self.loss(logits, targets)
