@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from tumorscope.bundles.manifest import Manifest
 
 
@@ -26,6 +28,10 @@ def _number(value: float | None) -> str:
     return "not defined" if value is None else f"{value:.3f}"
 
 
+def _facts(run: dict[str, Any]) -> str:
+    return ", ".join(f"{k} {v}" for k, v in run.items() if not isinstance(v, dict | list))
+
+
 def render_card(manifest: Manifest) -> str:
     """Return the card in Markdown."""
     training = manifest.training
@@ -46,12 +52,13 @@ def render_card(manifest: Manifest) -> str:
         f"{spec.context} neighbouring slice(s) on each side, {spec.normalise}.",
         f"- Out: {', '.join(manifest.outputs.names)}; label scheme `{manifest.scheme}`.",
         f"- Post-processing, chosen on validation patients: `{postprocess}`.",
+        f"- Mirror averaging: {'always' if manifest.tta else 'on request (--tta)'}.",
         "",
         "## Trained on",
         f"- Data set `{training.dataset}`, licence: {training.licence}; these weights: {use}.",
         f"- Split unit {split.get('unit')}, seed {split.get('seed')}, hash `{split.get('hash')}`: cases {counts}.",
         f"- Training and validation cases are known by {hashes} content hashes; `evaluate` refuses them.",
-        f"- Run: {', '.join(f'{k} {v}' for k, v in training.manifest.items() if not isinstance(v, dict | list))}.",
+        *[f"- Run: {_facts(run)}." for run in training.manifest.get("members", [training.manifest])],
         "",
         "## Scores",
         *_score_table(manifest),

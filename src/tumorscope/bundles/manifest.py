@@ -87,6 +87,7 @@ class Manifest(BaseModel):
         scheme: Label scheme of the written label map, or ``custom``.
         classes: For ``custom``: value → name.
         postprocess: How probabilities become labels.
+        tta: Always average with the prediction of the left-right mirror image (chosen on validation cases).
         members: Weight files; several are averaged (folds).
         weights_sha256: File → SHA-256.
         training: What it was trained on.
@@ -107,6 +108,7 @@ class Manifest(BaseModel):
     scheme: str
     classes: dict[int, str] = Field(default_factory=dict)
     postprocess: Postprocess = Postprocess()
+    tta: bool = False
     members: list[str] = Field(default_factory=lambda: ["weights.safetensors"])
     weights_sha256: dict[str, str] = Field(default_factory=dict)
     training: TrainingRecord

@@ -43,7 +43,7 @@ class Predictor:
             :class:`~tumorscope.inference.runtimes.base.Runtime`).
         device: ``auto``, ``cpu`` or ``cuda``.
         batch: Slices per run of the network.
-        tta: Also predict the left-right mirror image and average the probabilities.
+        tta: Also predict the left-right mirror image and average the probabilities, even if the bundle does not ask for it.
         precision: ``auto`` (bfloat16 where the hardware computes in it) or ``float32``.
 
     Raises:
@@ -63,7 +63,7 @@ class Predictor:
     ) -> None:
         self.bundle = bundle
         self.batch = batch
-        self.tta = tta
+        self.tta = tta or bundle.manifest.tta
         self.runtime = open_runtime(bundle, runtime, device, precision) if isinstance(runtime, str) else runtime
 
     def predict(self, images: Mapping[Sequence, Image]) -> Segmentation:
