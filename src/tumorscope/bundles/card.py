@@ -24,10 +24,6 @@ def _score_table(manifest: Manifest) -> list[str]:
     return rows
 
 
-def _number(value: float | None) -> str:
-    return "not defined" if value is None else f"{value:.3f}"
-
-
 def _facts(run: dict[str, Any]) -> str:
     return ", ".join(f"{k} {v}" for k, v in run.items() if not isinstance(v, dict | list))
 

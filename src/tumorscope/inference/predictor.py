@@ -43,7 +43,7 @@ class Predictor:
             :class:`~tumorscope.inference.runtimes.base.Runtime`).
         device: ``auto``, ``cpu`` or ``cuda``.
         batch: Slices per run of the network.
-        tta: Also predict the left-right mirror image and average the probabilities, even if the bundle does not ask for it.
+        tta: Also predict the left-right mirror image and average the probabilities, whether the bundle asks or not.
         precision: ``auto`` (bfloat16 where the hardware computes in it) or ``float32``.
 
     Raises:
