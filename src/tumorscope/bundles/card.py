@@ -8,7 +8,7 @@ from tumorscope.bundles.manifest import Manifest
 
 
 def _number(value: float | None) -> str:
-    return "-" if value is None else f"{value:.3f}"
+    return "not defined" if value is None else f"{value:.3f}"
 
 
 def _score_table(manifest: Manifest) -> list[str]:
