@@ -24,6 +24,7 @@ class Case:
         site: Acquiring site, where the data set tells it.
         grade: "HGG" or "LGG", where known.
         notes: What discovery saw and the user should know, one sentence each.
+        aliases: The patient's names in other releases, where the data set tells them.
         reader: Module-level function ``(case, sequences) -> Case`` that reads the files; None when all is in memory.
     """
 
@@ -35,12 +36,18 @@ class Case:
     site: str | None = None
     grade: str | None = None
     notes: list[str] = field(default_factory=list)
+    aliases: tuple[str, ...] = ()
     reader: Callable[[Case, tuple[Sequence, ...]], Case] | None = field(default=None, repr=False)
 
     @property
     def sequences(self) -> tuple[Sequence, ...]:
         """The sequences present, in the fixed order T1, T1CE, T2, FLAIR."""
         return tuple(s for s in Sequence if s in self.images)
+
+    @property
+    def names(self) -> frozenset[str]:
+        """Every name by which a test list may mean this case."""
+        return frozenset((self.id, self.patient, *self.aliases))
 
     def loaded(self, sequences: Iterable[Sequence] | None = None) -> Case:
         """Return this case with its images and label in memory.

@@ -60,7 +60,7 @@ class LabelScheme:
             raise LabelError(
                 expected=f"label values 0, {', '.join(map(str, self.values))} ({self.title})",
                 found=f"{', '.join(f'{v:g}' for v in unknown)} in {where}",
-                fix="State the right scheme with --scheme or correct the file",
+                fix="Correct the file, or take it out of the folder if it is not needed",
             )
 
     def mask(self, labels: Array, name: str) -> Array:

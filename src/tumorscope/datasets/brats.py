@@ -52,7 +52,7 @@ def _candidates(folder: Path) -> tuple[dict[Sequence, list[Path]], list[Path]]:
     return dict(images), labels or odd[: len(odd) == 1]
 
 
-def _case_from_folder(folder: Path, grade: str | None, patients: dict[str, str]) -> Case | None:
+def _case_from_folder(folder: Path, grade: str | None, patients: dict[str, tuple[str, ...]]) -> Case | None:
     """Return the case that the volumes of ``folder`` make, or None if they make none."""
     images, labels = _candidates(folder)
     if len(images) < 2:
@@ -70,7 +70,8 @@ def _case_from_folder(folder: Path, grade: str | None, patients: dict[str, str])
     first: dict[Sequence, Image | Path] = {s: images[s][0] for s in Sequence if s in images}
     return Case(
         id=name,
-        patient=patients.get(name, _patient(name)),
+        patient=patients.get(name, (_patient(name),))[-1],
+        aliases=patients.get(name, ()),
         images=first,
         label=labels[0] if labels else None,
         site=site.group(1) if site else None,
@@ -102,20 +103,20 @@ def read(case: Case, sequences: tuple[Sequence, ...]) -> Case:
     return read_volumes(case, sequences)
 
 
-def _name_mapping(root: Path) -> tuple[dict[str, str], dict[str, str]]:
-    """Return case id → grade (HGG, LGG) and case id → patient from ``name_mapping*.csv`` (BraTS 2019-2020).
+def _name_mapping(root: Path) -> tuple[dict[str, str], dict[str, tuple[str, ...]]]:
+    """Return case id → grade (HGG, LGG) and case id → the patient's names from ``name_mapping*.csv`` (BraTS 2019-2020).
 
-    The table gives every patient's name in all releases; the patient is called as in the newest one.
+    The table gives every patient's name in all releases, here oldest first; the patient is called as in the newest.
     """
     grades: dict[str, str] = {}
-    patients: dict[str, str] = {}
+    patients: dict[str, tuple[str, ...]] = {}
     for table in sorted(root.rglob("name_mapping*.csv")):
         with table.open(newline="", encoding="utf-8-sig", errors="replace") as handle:
             for row in csv.DictReader(line.replace("\0", "") for line in handle):
                 columns = {k: v.strip() for k, v in row.items() if isinstance(k, str) and isinstance(v, str)}
                 releases = sorted((k, v) for k, v in columns.items() if re.match(r"BraTS", k, re.IGNORECASE))
                 names = [v for _, v in releases if v and v.upper() != "NA"]
-                patients.update(dict.fromkeys(names, names[-1] if names else ""))
+                patients.update(dict.fromkeys(names, tuple(names)))
                 if columns.get("Grade") in ("HGG", "LGG"):
                     grades.update(dict.fromkeys(names, columns["Grade"]))
     return grades, patients

@@ -140,7 +140,7 @@ def _shuffled_strata(
 def _fixed(patients: dict[str, list[Case]], held_out: Iterable[str]) -> list[str]:
     """Return the patients that ``held_out`` names by themselves or by one of their cases."""
     named = set(held_out)
-    return [p for p, members in patients.items() if p in named or any(c.id in named for c in members)]
+    return [p for p, members in patients.items() if any(c.names & named for c in members)]
 
 
 def _draw(strata: list[list[str]], val: float, test: float) -> dict[str, Part]:

@@ -97,7 +97,7 @@ def check_split(split: Split, recipe: Recipe, cases: Cases[Case]) -> None:
     fixed = set(held_out(recipe.data.held_out))
     for part in ("train", "val"):
         for case in split.pick(cases, part):
-            if fixed & {case.id, case.patient}:
+            if fixed & case.names:
                 raise UsageError(
                     expected=f"no patient of the fixed test list '{recipe.data.held_out}' in part '{part}'",
                     found=case.id,
