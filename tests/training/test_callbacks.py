@@ -20,6 +20,7 @@ def trainer(epoch: int, total: int = 10, rank_zero: bool = True, **metrics: floa
         is_global_zero=rank_zero,
         callback_metrics=metrics,
         num_training_batches=4,
+        check_val_every_n_epoch=1,
         optimizers=[SimpleNamespace(param_groups=[{"lr": 0.1}])],
     )
 
@@ -37,6 +38,14 @@ def test_rows_columns_and_a_resume(tmp_path: Path) -> None:
     assert ["val_loss" in r for r in read_log(path)] == [False, True, False]
     write(EpochLog(path), trainer(1, train_loss=0.5))  # a run that was broken off after epoch 0's checkpoint
     assert [(r["epoch"], r["train_loss"]) for r in read_log(path)] == [(0, 1.0), (1, 0.5)]
+
+
+def test_an_epoch_without_validation_does_not_repeat_the_last_one(tmp_path: Path) -> None:
+    for epoch in range(4):
+        at = trainer(epoch, train_loss=1.0, val_loss=0.5)
+        at.check_val_every_n_epoch = 2
+        write(EpochLog(tmp_path / "log.csv"), at)
+    assert [r.get("val_loss") for r in read_log(tmp_path / "log.csv")] == [None, 0.5, None, 0.5]
 
 
 def test_only_the_first_process_writes(tmp_path: Path) -> None:

@@ -28,7 +28,7 @@ def build_network(
         in_channels: Channels of the input.
         out_channels: Channels of the logits.
         args: Its own keyword arguments.
-        size: Height and width it will see, to be checked; None to leave it.
+        size: Height and width it will see, to be checked against its attribute ``multiple``, where it has one.
 
     Raises:
         UsageError: for an unknown name, argument or value (naming the nearest argument), or a size it cannot take.
@@ -47,7 +47,7 @@ def build_network(
             expected=f"arguments that network '{name}' can be built with", found=str(error), fix="Correct network.args"
         ) from error
     if size is not None:
-        check_multiple(size, int(network.multiple))  # type: ignore[arg-type]
+        check_multiple(size, int(getattr(network, "multiple", 1)))
     return network
 
 

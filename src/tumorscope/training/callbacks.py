@@ -24,6 +24,12 @@ def read_log(path: Path) -> list[dict[str, float]]:
         return [{k: float(v) for k, v in row.items() if v not in (None, "")} for row in csv.DictReader(handle)]
 
 
+def epoch_metrics(trainer: Trainer) -> dict[str, float]:
+    """Return what was measured in this very epoch; Lightning also keeps the last validation's values."""
+    validated = (trainer.current_epoch + 1) % (trainer.check_val_every_n_epoch or 1) == 0
+    return {k: float(v) for k, v in trainer.callback_metrics.items() if validated or not k.startswith("val_")}
+
+
 class EpochLog(Callback):
     """Writes ``log.csv``, one row per epoch; a resumed run continues it.
 
@@ -44,7 +50,7 @@ class EpochLog(Callback):
         if not trainer.is_global_zero:
             return
         row: dict[str, float] = {"epoch": trainer.current_epoch, "lr": trainer.optimizers[0].param_groups[0]["lr"]}
-        row |= {k: float(v) for k, v in trainer.callback_metrics.items()}
+        row |= epoch_metrics(trainer)
         row["seconds"] = time.monotonic() - self.started
         rows = [r for r in read_log(self.path) if r["epoch"] < row["epoch"]] + [row]
         columns = list(dict.fromkeys(k for r in rows for k in r))
@@ -91,7 +97,7 @@ class Progress(Callback):
         done = trainer.current_epoch + 1
         total = trainer.max_epochs or done
         left = (time.monotonic() - self.begun) / (done - self.first_epoch) * (total - done)
-        shown = [f"{k} {float(v):.4f}" for k, v in sorted(trainer.callback_metrics.items())]
+        shown = [f"{k} {v:.4f}" for k, v in sorted(epoch_metrics(trainer).items())]
         clear = "\r" if self.stream.isatty() else ""
         self.stream.write(f"{clear}epoch {done}/{total}  {'  '.join(shown)}  time left {_duration(left)}\n")
         self.stream.flush()

@@ -29,6 +29,11 @@ from tumorscope.training.cache import Cache
 from tumorscope.training.callbacks import EpochLog, Progress, StopWhenDiverged
 from tumorscope.training.task import SegmentationTask
 
+#: Lightning's remarks on what is meant as it is here.
+_NOT_FOR_USERS = (
+    ".*(num_workers|lr_scheduler.step|isinstance|find_unused|logging interval|is not empty|monitored key).*"
+)
+
 
 @dataclass(frozen=True)
 class FitResult:
@@ -99,9 +104,7 @@ def _run(trainer: Trainer, task: SegmentationTask, loaders: tuple[object, object
     last = run / "checkpoints" / "last.ckpt"
     handler = signal.getsignal(signal.SIGINT)
     with warnings.catch_warnings():
-        warnings.filterwarnings(
-            "ignore", message=".*(num_workers|lr_scheduler.step|isinstance|find_unused|logging interval).*"
-        )
+        warnings.filterwarnings("ignore", message=_NOT_FOR_USERS)
         try:
             trainer.fit(task, *loaders, ckpt_path=last if last.is_file() else None, weights_only=False)
         except SystemExit as leaving:

@@ -75,8 +75,8 @@ class SegmentationTask(LightningModule):
     def training_step(self, batch: dict[str, Tensor], index: int) -> Tensor:
         """Return the loss of one augmented batch.
 
-        Augmentation and dropout depend on seed, epoch, step and process alone, so that a resumed run repeats an unbroken
-        one; a seed per epoch would not do, since loaders draw from the same generator whenever they start.
+        Augmentation and dropout depend on seed, epoch, step and process alone, so that a resumed run repeats an
+        unbroken one; a seed per epoch would not do, since loaders draw from the same generator whenever they start.
         """
         seed = hash((self.recipe.training.seed, self.current_epoch, index, self.global_rank)) & 0x7FFFFFFF
         torch.manual_seed(seed)
