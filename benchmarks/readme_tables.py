@@ -27,9 +27,12 @@ def score_rows(name: str) -> list[str]:
     """Return the Dice rows of one bundle."""
     result = json.loads((HERE / "results" / f"{name}.json").read_text(encoding="utf-8"))
     rows = []
+    seen: set[tuple[object, ...]] = set()
     for s in result["scores"]:
-        if s["metric"] != "dice" or s["unit"] == "pooled" or s["mean"] is None:
+        key = (s["region"], s["unit"], s["mean"])
+        if s["metric"] != "dice" or s["unit"] == "pooled" or s["mean"] is None or key in seen:
             continue
+        seen.add(key)
         low, high = s["ci95"]
         empty = "" if s["all_empty"] is None else f"{s['all_empty']:.3f}"
         rows.append(

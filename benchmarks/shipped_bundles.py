@@ -18,6 +18,7 @@ from tumorscope.bundles.bundle import SHIPPED, Bundle
 from tumorscope.bundles.card import render_card
 from tumorscope.core.files import write_text
 from tumorscope.datasets.splits import Split
+from tumorscope.metrics import Score
 from tumorscope.workflows.evaluate import evaluate
 
 RESULTS = Path(__file__).parent / "results"
@@ -27,6 +28,18 @@ def test_split(bundle: Bundle) -> Split:
     """Return the split whose only part is the bundle's test part."""
     split = bundle.manifest.training.split
     return Split(dataset=split["dataset"], unit=split["unit"], seed=2026, parts={"test": split["parts"]["test"]})
+
+
+def worth_a_row(score: Score, scores: list[Score]) -> bool:
+    """Whether a card shows the score: Dice, and HD95 in mm; not the same number again under another policy."""
+    if score.metric not in ("dice", "hd95") or score.length_unit == "px":
+        return False
+    same = [
+        s
+        for s in scores
+        if (s.metric, s.region, s.unit, s.mean) == (score.metric, score.region, score.unit, score.mean)
+    ]
+    return same[0] is score
 
 
 def main() -> None:
@@ -49,10 +62,12 @@ def main() -> None:
         )
     print(result.render())
     name = f"{bundle.name}-tta" if options.tta else bundle.name
+    result.conditions["split_hash_of_the_bundle"] = bundle.manifest.training.split["hash"]
     write_text(RESULTS / f"{name}.json", json.dumps(result.to_json(), indent=1) + "\n")
     if options.tta or bundle.folder.parent != SHIPPED:
         return
-    shown = [s.to_json() | {"on": "fixed test list, never seen"} for s in result.scores if s.metric in ("dice", "hd95")]
+    on = f"fixed test list, never seen; {result.conditions['runtime']}"
+    shown = [s.to_json() | {"on": on} for s in result.scores if worth_a_row(s, result.scores)]
     manifest = bundle.manifest.model_copy(update={"scores": shown})
     write_text(bundle.folder / "bundle.json", json.dumps(manifest.model_dump(mode="json"), indent=1) + "\n")
     write_text(bundle.folder / "card.md", render_card(manifest))

@@ -185,7 +185,7 @@ def test_the_card_tells_data_licence_split_scores_and_limits() -> None:
         "non-commercial use only",
         "`beef`",
         "2 train, 1 val, 0 test",
-        "| dice | WT | patient | 0.851 | 0.800 to not defined | not defined | 0.900 | 17 | both-empty-one | test |",
+        "| dice | WT | patient | 0.851 | 0.800 to not defined | not defined | 0.900 | 17 | both-empty-one |",
         "- Adults only.",
         '{"thresholds":{"ET":0.4}}',
     ):

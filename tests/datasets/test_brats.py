@@ -254,3 +254,15 @@ def test_real_cases_of_five_releases(test_data: Path) -> None:
         assert (loaded.scheme, set(np.unique(loaded.label.data).tolist())) == (scheme, values), name
     assert cases["BraTS-GLI-00000-000"].patient == "BraTS-GLI-00000"
     assert cases["Brats18_TCIA03_265_1"].site == "TCIA03"
+
+
+def test_a_test_list_knows_a_patient_under_every_releases_name(tmp_path: Path) -> None:
+    from tumorscope.datasets.splits import patient_split
+
+    case = Case(
+        "BraTS20_Training_999", "BraTS20_Training_999", {}, aliases=("Brats18_CBICA_ALU_1", "BraTS20_Training_999")
+    )
+    others = [Case(f"C{i}", f"C{i}", {}) for i in range(10)]
+    for seed in range(5):
+        split = patient_split([case, *others], "brats", (0.8, 0.2, 0.0), seed, held_out=["Brats18_CBICA_ALU_1"])
+        assert split.parts["test"] == ["BraTS20_Training_999"]

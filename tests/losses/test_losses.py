@@ -61,9 +61,9 @@ def test_cross_entropy_by_hand() -> None:
         -(math.log(0.7) + math.log(0.3)) / 2
     )
     weighted = -(1 * math.log(0.7) + 4 * math.log(0.3)) / (1 + 4)
-    assert float(
-        loss("cross_entropy", True, class_weights=[1, 2, 4])(CLASS_LOGITS, CLASS_TRUTH)
-    ) == pytest.approx(weighted)
+    assert float(loss("cross_entropy", True, class_weights=[1, 2, 4])(CLASS_LOGITS, CLASS_TRUTH)) == pytest.approx(
+        weighted
+    )
 
 
 def test_focal_as_printed() -> None:

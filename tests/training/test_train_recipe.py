@@ -273,7 +273,7 @@ def test_folds_become_one_bundle_of_several_members(data: Path, cache: Path, tmp
     assert len(set(weights(result))) == 3
     splits = [Split.load(tmp_path / f"split-{i}.json") for i in range(3)]
     assert sorted(c for s in splits for c in s.parts["val"]) == sorted(c.name for c in data.iterdir())
-    assert all((tmp_path / f"fold-{i}" / "loss.png").is_file() for i in range(3))
+    assert all((tmp_path / f"fold-{i}" / "log.csv").is_file() for i in range(3))
     assert len(result.bundle.manifest.training.split["parts"]["train or val"]) == 6
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from tumorscope.bundles.manifest import Manifest
+from tumorscope.metrics.empty import EmptyPolicy
 
 
 def _number(value: float | None) -> str:
@@ -14,14 +15,18 @@ def _number(value: float | None) -> str:
 def _score_table(manifest: Manifest) -> list[str]:
     if not manifest.scores:
         return ["No scores have been measured for this bundle."]
-    rows = ["| metric | region | unit | mean | 95 % interval | SD | median | n | empty masks | on |", "|" + "---|" * 10]
+    head = "| metric | region | unit | mean | 95 % interval | SD | median | n | empty masks | all-empty baseline | on |"
+    rows = [head, "|" + "---|" * 11]
     for s in manifest.scores:
         low, high = (_number(v) for v in s["ci95"])
+        length = f" ({s['length_unit']})" if s.get("length_unit") else ""
         rows.append(
-            f"| {s['metric']} | {s['region']} | {s['unit']} | {_number(s['mean'])} | {low} to {high} "
-            f"| {_number(s['sd'])} | {_number(s['median'])} | {s['n']} | {s['empty_policy']} | {s.get('on', '')} |"
+            f"| {s['metric']}{length} | {s['region']} | {s['unit']} | {_number(s['mean'])} | {low} to {high} "
+            f"| {_number(s['sd'])} | {_number(s['median'])} | {s['n']} | {s['empty_policy']} "
+            f"| {_number(s.get('all_empty'))} | {s.get('on', '')} |"
         )
-    return rows
+    policies = sorted({s["empty_policy"] for s in manifest.scores})
+    return [*rows, "", *[f"- Empty masks `{p}`: {EmptyPolicy(p).text}." for p in policies]]
 
 
 def _facts(run: dict[str, Any]) -> str:
@@ -31,7 +36,7 @@ def _facts(run: dict[str, Any]) -> str:
 def render_card(manifest: Manifest) -> str:
     """Return the card in Markdown."""
     training = manifest.training
-    spec = manifest.preprocess
+    spec, origin = manifest.preprocess, manifest.postprocess_origin
     split = training.split
     counts = ", ".join(f"{len(ids)} {part}" for part, ids in split.get("parts", {}).items())
     optional = f" (may be missing: {', '.join(spec.optional)})" if spec.optional else ""
@@ -47,7 +52,7 @@ def render_card(manifest: Manifest) -> str:
         f"- In: {', '.join(spec.sequences)}{optional}; {spec.size[0]}×{spec.size[1]} px slices, "
         f"{spec.context} neighbouring slice(s) on each side, {spec.normalise}.",
         f"- Out: {', '.join(manifest.outputs.names)}; label scheme `{manifest.scheme}`.",
-        f"- Post-processing, chosen on validation patients: `{postprocess}`.",
+        f"- Post-processing: `{postprocess}`{f' ({origin})' if origin else ''}.",
         f"- Mirror averaging: {'always' if manifest.tta else 'on request (--tta)'}.",
         "",
         "## Trained on",

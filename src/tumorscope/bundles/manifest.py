@@ -87,6 +87,7 @@ class Manifest(BaseModel):
         scheme: Label scheme of the written label map, or ``custom``.
         classes: For ``custom``: value → name.
         postprocess: How probabilities become labels.
+        postprocess_origin: On which cases, and how, the post-processing was chosen.
         tta: Always average with the prediction of the left-right mirror image (chosen on validation cases).
         members: Weight files; several are averaged (folds).
         weights_sha256: File → SHA-256.
@@ -108,6 +109,7 @@ class Manifest(BaseModel):
     scheme: str
     classes: dict[int, str] = Field(default_factory=dict)
     postprocess: Postprocess = Postprocess()
+    postprocess_origin: str = ""
     tta: bool = False
     members: list[str] = Field(default_factory=lambda: ["weights.safetensors"])
     weights_sha256: dict[str, str] = Field(default_factory=dict)

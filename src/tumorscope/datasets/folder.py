@@ -212,7 +212,8 @@ DATASET = Dataset(
     name="folder",
     title="your own data: one folder per case, or images/ beside labels/ (see dataset.json)",
     sequences=tuple(Sequence),
-    licence="Your own data's",
+    licence="Your own data's: state it before you pass the weights on",
+    commercial=False,
     citation="None",
     find=find,
 )

@@ -24,7 +24,7 @@ def measure(segmentation: Segmentation, diameters: bool = True) -> dict[str, Any
         spacing is unknown), ``lesions`` (components of 26 neighbours), ``largest_slice`` (index; None if
         empty), ``areas`` (one number per slice), ``largest_area``, ``longest_axial_diameter`` and ``unit`` of the
         last three ("mm", areas in mm²; "px" where spacing is unknown). The diameter is the largest distance between
-        two points of a region's outline within one slice, pixels counted with their full size.
+        two points of the outline of a region's largest component within one slice, pixels counted with their full size.
     """
     labels = segmentation.labels
     axis = axial_axis(labels)
@@ -46,15 +46,17 @@ def _measure_region(mask: Array, image: Image, axis: int, diameters: bool) -> di
     pixel = float(np.linalg.norm(np.cross(step[:, 0], step[:, 1])))
     areas = [round(float(n) * pixel, 3) for n in counts]
     box = bounding_box(mask)
+    parts, lesions = (mask, 0) if box is None else components(mask[box])
     result: dict[str, Any] = {
         "voxels": voxels,
         "ml": round(voxels * image.voxel_ml, 6) if image.spacing_known else None,
-        "lesions": 0 if box is None else components(mask[box])[1],
+        "lesions": lesions,
         "largest_slice": int(counts.argmax()) if voxels else None,
         "largest_area": max(areas),
     }
     if diameters:
-        result["longest_axial_diameter"] = 0.0 if box is None else _longest_diameter(mask[box], axis, step)
+        largest = parts == np.bincount(parts.ravel())[1:].argmax() + 1 if lesions else parts
+        result["longest_axial_diameter"] = _longest_diameter(largest, axis, step) if lesions else 0.0
     return {**result, "areas": areas, "unit": "mm" if image.spacing_known else "px"}
 
 

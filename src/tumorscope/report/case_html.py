@@ -91,7 +91,7 @@ def _units(record: Mapping[str, Any]) -> str:
     spacing = " × ".join(f"{v:g}" for v in record["spacing_mm"])
     return (
         f"{nested}{parts}Volumes over the whole scan in its own voxels of {spacing} mm; the diameter is the largest "
-        "distance between two points of the outline within one slice."
+        "distance between two points of the outline of the largest part within one slice."
     )
 
 
@@ -101,6 +101,18 @@ def _warnings(sentences: list[str]) -> str:
     return "<h2>Please note</h2>\n<ul>" + "".join(f"<li>{escape(s)}</li>" for s in sentences) + "</ul>"
 
 
+def _accuracy(scores: list[Mapping[str, Any]]) -> str:
+    """Return what is known of the model's accuracy, in one sentence."""
+    if not scores:
+        return "No test scores come with this model."
+    values = [
+        f"{s['region']} {s['mean']:.2f} ({s['ci95'][0]:.2f} to {s['ci95'][1]:.2f})"
+        for s in scores
+        if s["mean"] is not None and s["ci95"][0] is not None
+    ]
+    return f"{scores[0]['n']} patients it never saw; mean Dice (95 % interval): {', '.join(values)}."
+
+
 def _provenance(record: Mapping[str, Any]) -> str:
     bundle, labels, software = record["bundle"], record["labels"], record["software"]
     values = ", ".join(f"{value} {name}" for name, value in labels["values"].items())
@@ -108,6 +120,7 @@ def _provenance(record: Mapping[str, Any]) -> str:
     use = "" if bundle["commercial_use"] else "; no commercial use"
     rows = [
         ("Model", f"{bundle['name']} {bundle['version']}. {bundle['chosen']}"),
+        ("Tested on", _accuracy(bundle["scores"])),
         ("Trained on", f"{bundle['trained_on']} (licence: {bundle['licence']}{use})"),
         ("Software", f"{software['name']} {software['version']}; {software['runtime']}"),
         ("Label values", f"{values} ({whose} convention: {labels['title']})"),

@@ -81,6 +81,11 @@ def _bundle(bundle: Bundle) -> dict[str, Any]:
         "commercial_use": training.commercial,
         "weights_sha256": dict(manifest.weights_sha256),
         "limits": list(manifest.limits),
+        "scores": [
+            {key: s[key] for key in ("metric", "region", "unit", "mean", "ci95", "n", "empty_policy")}
+            for s in manifest.scores
+            if s["metric"] == "dice" and s["unit"] == "patient"
+        ],
     }
 
 

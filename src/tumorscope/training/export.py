@@ -70,8 +70,11 @@ def export_bundle(
     case_hashes: list[str],
     states: list[dict[str, Tensor]],
     manifest: dict[str, Any],
+    parent: Bundle | None = None,
 ) -> Bundle:
     """Write the bundle of a run.
+
+    What the parent was trained on stays with its weights: its licence, its ban on commercial use, its case hashes.
 
     Args:
         folder: Where.
@@ -82,7 +85,9 @@ def export_bundle(
         case_hashes: Of every case that trained or validated any member.
         states: State dict per member.
         manifest: What :func:`run_manifest` returned.
+        parent: The bundle that training started from.
     """
+    before = parent.manifest.training if parent else None
     custom = {label.value: label.name for label in scheme.labels} if scheme.name == "custom" else {}
     content = Manifest(
         name=recipe.name,
@@ -97,9 +102,11 @@ def export_bundle(
         classes=custom,
         training=TrainingRecord(
             dataset=dataset.name,
-            licence=dataset.licence,
-            commercial=dataset.commercial,
-            case_hashes=sorted(set(case_hashes)),
+            licence=dataset.licence
+            if before is None
+            else f"{dataset.licence}; started from weights under: {before.licence}",
+            commercial=dataset.commercial and (before is None or before.commercial),
+            case_hashes=sorted({*case_hashes, *(before.case_hashes if before else ())}),
             split=splits[0].model_dump(mode="json") if len(splits) == 1 else _folds(splits),
             recipe=recipe.model_dump(mode="json"),
             manifest=manifest,

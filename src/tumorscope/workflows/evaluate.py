@@ -121,8 +121,14 @@ def _evaluate_bundle(
 
     cases = _labelled(dataset.discover(data), data)
     cases = split.pick(cases, part) if split else cases
-    overlap: list[str] = []
-    scored, failed = _each(cases, lambda case: _score(case, predictor, bundle, overlap, options), options.echo)
+    overlap = _overlap(bundle, cases)
+    if overlap and not options.allow_overlap:
+        raise LeakError(
+            expected=f"cases that '{bundle.name}' has not seen",
+            found=f"{len(overlap)} of {len(cases)} among its training or validation cases: {', '.join(overlap[:5])}",
+            fix="Choose other cases with --split, or add --allow-overlap to have it printed beside every score",
+        )
+    scored, failed = _each(cases, lambda case: _score(case, predictor, bundle, options), options.echo)
     conditions: dict[str, Any] = {
         "dataset": dataset.name,
         "split_unit": split.unit if split else "none: every labelled case found",
@@ -141,19 +147,13 @@ def _evaluate_bundle(
 def _each(
     items: Sequence[_Item], score: Callable[[_Item], CaseScore], echo: Echo
 ) -> tuple[list[CaseScore], dict[str, str]]:
-    """Score every item; one that cannot be scored is named with its reason and the others go on.
-
-    Raises:
-        LeakError: at once.
-    """
+    """Score every item; one that cannot be scored is named with its reason and the others go on."""
     scored: list[CaseScore] = []
     failed: dict[str, str] = {}
     for number, item in enumerate(items, 1):
         try:
             scored.append(score(item))
             told = _dice_line(scored[-1])
-        except LeakError:
-            raise
         except TumorscopeError as error:
             failed[item.id] = told = str(error)
         echo(f"{number}/{len(items)} {item.id}: {told}")
@@ -176,20 +176,21 @@ def _labelled(cases: list[Case], data: Path) -> list[Case]:
     return labelled
 
 
-def _refuse_overlap(bundle: Bundle, case: Case, allowed: bool) -> None:
-    if not allowed:
-        raise LeakError(
-            expected=f"cases that '{bundle.name}' has not seen",
-            found=f"{case.id}, one of its training or validation cases",
-            fix="Evaluate on other cases, or add --allow-overlap to have it printed beside every score",
-        )
+def _overlap(bundle: Bundle, cases: list[Case]) -> list[str]:
+    """Return the cases the bundle was trained or validated on; unreadable ones get their reason when scored."""
+    seen = set(bundle.manifest.training.case_hashes)
+    found = []
+    for case in cases:
+        try:
+            if seen & set(case_hashes(case.loaded())):
+                found.append(case.id)
+        except TumorscopeError as error:
+            log.debug("%s: %s", case.id, error)
+    return found
 
 
-def _score(case: Case, predictor: Predictor, bundle: Bundle, overlap: list[str], options: _Options) -> CaseScore:
+def _score(case: Case, predictor: Predictor, bundle: Bundle, options: _Options) -> CaseScore:
     case = case.loaded()
-    if set(bundle.manifest.training.case_hashes) & set(case_hashes(case)):
-        overlap.append(case.id)
-        _refuse_overlap(bundle, case, options.allow_overlap)
     segmentation = predictor.predict({s: i for s, i in case.images.items() if isinstance(i, Image)})
     assert isinstance(case.label, Image) and case.scheme is not None
     schemes = bundle.scheme, case.scheme

@@ -86,6 +86,7 @@ def train_recipe(
     dataset: Dataset = DATASETS.load(plan.data.dataset)
     cases = _labelled(dataset.discover(data), data, echo)
     plan, scheme = _checked(plan, cases)
+    echo(f"learning {', '.join(plan.outputs.names)} with label values of '{scheme.name}': {_classes(scheme)}")
     run = ensure_folder(output)
     _claim(run, plan, main)
     initial = _initial(init, plan, echo)
@@ -97,6 +98,10 @@ def train_recipe(
     if not main:
         raise SystemExit(0)
     return _finish(run, plan, scheme, dataset, splits, store, results, init, echo)
+
+
+def _classes(scheme: LabelScheme) -> str:
+    return ", ".join(f"{label.value} {label.name}" for label in scheme.labels)
 
 
 def _nothing(line: str) -> None:
@@ -270,7 +275,8 @@ def _finish(
     write_text(run / "manifest.json", json.dumps(manifest, indent=1))
     hashes = sorted({h for case in store.cases.values() for h in case.hashes})
     states = [r.state for r in results]
-    bundle = export_bundle(run / "bundle", recipe, scheme, dataset, splits, hashes, states, manifest)
+    parent = None if init is None else Bundle.load(init)
+    bundle = export_bundle(run / "bundle", recipe, scheme, dataset, splits, hashes, states, manifest, parent)
     echo(f"bundle written to {bundle.folder}")
     return TrainResult(run, bundle, [r.best_score for r in results])
 
