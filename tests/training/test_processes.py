@@ -62,8 +62,13 @@ def test_kill_9_and_the_same_command_again_give_the_same_bits(tmp_path: Path) ->
 
 def test_ctrl_c_ends_with_its_exit_code(tmp_path: Path) -> None:
     data = make_brats(tmp_path / "data")
-    recipe = write_recipe(tmp_path / "r.yaml", training__epochs=500)
-    process = subprocess.Popen(command(recipe, data, tmp_path / "run"), stderr=subprocess.PIPE, text=True)
+    recipe = write_recipe(tmp_path / "r.yaml", training__epochs=2000)
+    process = subprocess.Popen(
+        command(recipe, data, tmp_path / "run"),
+        stderr=subprocess.PIPE,
+        text=True,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # a background job's children ignore it
+    )
     while len(rows(tmp_path / "run")) < 1 and process.poll() is None:
         time.sleep(0.02)
     process.send_signal(signal.SIGINT)

@@ -18,8 +18,8 @@ from tumorscope.training.batches import SliceDataset
 from tumorscope.training.optim import build_optimizer
 from tumorscope.training.task import SegmentationTask
 
-#: Seconds per epoch for checkpoints, logs and what Lightning does between epochs.
-_EPOCH_OVERHEAD = 1.0
+#: Seconds per epoch for logs and what Lightning does between epochs, and bytes per second of checkpoints.
+_EPOCH_OVERHEAD, _WRITING = 0.05, 300e6
 
 
 @dataclass(frozen=True)
@@ -87,8 +87,8 @@ def estimate(
         per_slice = _seconds(step) / settings.batch_size
         per_val_slice = _seconds(_validation_step(task, recipe, device)) / (2 * settings.batch_size)
     weights = sum(p.numel() * p.element_size() for p in task.network.parameters())
-    copies = 4 + 2 * bool(settings.ema)  # what a checkpoint holds (weights, two moments, average), and its bytes
-    epoch = per_slice * train_slices + _EPOCH_OVERHEAD
+    copies = 6 + 2 * bool(settings.ema)  # what a checkpoint holds (weights, two moments, average), and its bytes
+    epoch = per_slice * train_slices + _EPOCH_OVERHEAD + 2 * (copies // 2) * weights / _WRITING
     share = settings.devices if on_gpu else 1
     seconds = settings.epochs * (epoch + per_val_slice * val_slices / settings.validate_every) / share
     parameters = sum(p.numel() for p in task.network.parameters())
