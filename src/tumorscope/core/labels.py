@@ -45,6 +45,11 @@ class LabelScheme:
         return tuple(label.value for label in self.labels)
 
     @property
+    def listing(self) -> str:
+        """Values and names for people: "1 NCR/NET, 2 ED, 4 ET"."""
+        return ", ".join(f"{label.value} {label.name}" for label in self.labels)
+
+    @property
     def targets(self) -> tuple[str, ...]:
         """Every name :meth:`mask` takes: regions first, then classes that are not themselves a region."""
         return (*self.regions, *(x.name for x in self.labels if x.name not in self.regions))

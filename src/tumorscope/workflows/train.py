@@ -86,7 +86,7 @@ def train_recipe(
     dataset: Dataset = DATASETS.load(plan.data.dataset)
     cases = _labelled(dataset.discover(data), data, echo)
     plan, scheme = _checked(plan, cases)
-    echo(f"learning {', '.join(plan.outputs.names)} with label values of '{scheme.name}': {_classes(scheme)}")
+    echo(f"learning {', '.join(plan.outputs.names)} with label values of '{scheme.name}': {scheme.listing}")
     run = ensure_folder(output)
     _claim(run, plan, main)
     initial = _initial(init, plan, echo)
@@ -98,10 +98,6 @@ def train_recipe(
     if not main:
         raise SystemExit(0)
     return _finish(run, plan, scheme, dataset, splits, store, results, init, echo)
-
-
-def _classes(scheme: LabelScheme) -> str:
-    return ", ".join(f"{label.value} {label.name}" for label in scheme.labels)
 
 
 def _nothing(line: str) -> None:
