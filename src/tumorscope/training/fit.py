@@ -17,6 +17,7 @@ import torch
 from lightning.pytorch import Callback, Trainer
 from lightning.pytorch.callbacks import EarlyStopping, EMAWeightAveraging, ModelCheckpoint
 from lightning.pytorch.loggers import TensorBoardLogger
+from lightning.pytorch.strategies import DDPStrategy
 from lightning.pytorch.trainer.states import TrainerStatus
 from torch import Tensor
 
@@ -193,7 +194,8 @@ def _trainer(recipe: Recipe, run: Path, best: ModelCheckpoint) -> Trainer:
     return Trainer(
         accelerator=settings.accelerator,
         devices=settings.devices,
-        strategy="ddp" if settings.devices > 1 else "auto",
+        # Validation parts may differ by a batch: no process may wait there for another's buffers.
+        strategy=DDPStrategy(broadcast_buffers=False) if settings.devices > 1 else "auto",
         max_epochs=settings.epochs,
         precision="bf16-mixed" if settings.precision == "bf16-mixed" else "32-true",
         gradient_clip_val=settings.clip_grad or None,
