@@ -62,6 +62,13 @@ class TestSlices:
         assert [tuple(b["image"].shape) for b in batches] == [(4, 2, 8, 6), (4, 2, 8, 6), (2, 2, 8, 6)]
         assert torch.cat([b["case"] for b in batches]).tolist() == [0] * 6 + [1] * 4
 
+    def test_a_last_batch_of_one_slice_does_not_train(self, tmp_path: Path) -> None:
+        dataset = SliceDataset(make_cache(tmp_path), ["case0", "case1"], context=0)
+        sampler = TumourSampler(dataset.foreground, None, None, 0)
+        sizes = {size: [len(b["label"]) for b in loader(dataset, size, sampler)] for size in (1, 3, 4, 10, 16)}
+        assert sizes == {1: [1] * 10, 3: [3, 3, 3], 4: [4, 4, 2], 10: [10], 16: [10]}
+        assert [len(b["label"]) for b in loader(dataset, 3, None)] == [3, 3, 3, 1]
+
     def test_shares_cover_everything_once(self, tmp_path: Path) -> None:
         dataset = SliceDataset(make_cache(tmp_path), ["case0", "case1"], context=0)
         shares = [dataset.share(rank, 3) for rank in range(3)]

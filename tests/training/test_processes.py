@@ -83,13 +83,15 @@ def test_ctrl_c_ends_with_its_exit_code(tmp_path: Path) -> None:
 @pytest.mark.parametrize("folds", [1, 2])
 def test_two_processes_train_one_network(tmp_path: Path, folds: int) -> None:
     """Lightning's DDP with gloo: one set of files, and validation counts that cover every slice once."""
-    data = make_brats(tmp_path / "data", 5)  # 5 or so slices per case: parts that do not divide evenly
+    data = make_brats(tmp_path / "data", 2 if folds == 2 else 3, depth=13)  # 7 and 6 slices: two batches and one
     settings = {
         "training__devices": 2,
         "training__epochs": 2,
         "training__batch_size": 3,
         "data__folds": folds,
         "data__seed": 3,
+        "data__fractions": [0.67, 0.33, 0.0],
+        "loss": {"bce": {}},  # a mean over pixels: the same however slices are put into batches
         "network": {
             "name": "unet-efficientnet",
             "args": {"encoder": "efficientnet-lite0", "encoder_weights": "none", "decoder_channels": [8, 8, 8, 8, 8]},
@@ -123,14 +125,16 @@ def check_validation(data: Path, tmp_path: Path, run: Path, split_file: Path, se
     checkpoint = torch.load(run / "checkpoints" / "best.ckpt", weights_only=False)
     task = SegmentationTask(recipe, BRATS, len(ids)).eval()
     task.load_state_dict(checkpoint["state_dict"])
-    counts, seen = torch.zeros(len(ids), 3, 3), 0
+    counts, loss, seen = torch.zeros(len(ids), 3, 3), 0.0, 0
     with torch.no_grad():
         for batch in loader(SliceDataset(store, ids, 1), 6, None):
             logits, targets = task(batch["image"]), task.targets(batch["label"])
             counts.index_add_(0, batch["case"], task._count(logits, targets))
+            loss += float(task.loss(logits, targets)) * len(logits)
             seen += len(logits)
     dice, iou = _dice_iou(counts)
     row = rows(run)[checkpoint["epoch"]]
-    assert seen == 6 * len(ids)
+    assert seen == 13 * len(ids) == 13
+    assert float(row["val_loss"]) == pytest.approx(loss / seen, rel=1e-5)
     assert float(row["val_dice"]) == pytest.approx(float(dice.mean()), abs=1e-4)
     assert float(row["val_iou"]) == pytest.approx(float(iou.mean()), abs=1e-4)

@@ -12,10 +12,10 @@ import yaml
 from tumorscope.recipes.recipe import Recipe, parse_recipe
 
 
-def make_brats(root: Path, cases: int = 6) -> Path:
-    """Write BraTS-like cases of 32×32×6 voxels: an ellipsoid brain, a bright lesion with oedema, core and rim."""
+def make_brats(root: Path, cases: int = 6, depth: int = 6) -> Path:
+    """Write BraTS-like cases of 32×32×depth voxels: an ellipsoid brain, a bright lesion with oedema, core and rim."""
     rng = np.random.default_rng(5)
-    x, y, z = np.meshgrid(np.arange(32), np.arange(32), np.arange(6), indexing="ij")
+    x, y, z = np.meshgrid(np.arange(32), np.arange(32), np.arange(depth), indexing="ij")
     brain = ((x - 15.5) / 13) ** 2 + ((y - 15.5) / 13) ** 2 < 1
     for number in range(1, cases + 1):
         centre = rng.uniform(11, 20, 2)

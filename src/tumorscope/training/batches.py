@@ -127,5 +127,12 @@ def _draw(items: Array, count: int, rng: np.random.Generator) -> Array:
 
 
 def loader(dataset: SliceDataset, batch_size: int, sampler: TumourSampler | None) -> DataLoader[dict[str, Tensor]]:
-    """Return the batches of ``dataset``; reading a memory map needs no worker process."""
-    return DataLoader(dataset, batch_size=batch_size, sampler=sampler, shuffle=False, drop_last=False, num_workers=0)
+    """Return the batches of ``dataset``; reading a memory map needs no worker process.
+
+    Args:
+        dataset: Slices.
+        batch_size: Slices per batch; the last batch holds what is left.
+        sampler: For training; a last batch of one slice is then left out: batch normalisation cannot learn from it.
+    """
+    lonely = sampler is not None and len(sampler) > batch_size > 1 and len(sampler) % batch_size == 1
+    return DataLoader(dataset, batch_size=batch_size, sampler=sampler, shuffle=False, drop_last=lonely, num_workers=0)

@@ -178,6 +178,16 @@ def _checkpoint(run: Path, name: str, monitor: str | None = None, mode: str = "m
     )
 
 
+class _UnevenDDP(DDPStrategy):
+    """DDP whose processes may validate different numbers of batches: none waits for the others at each of them."""
+
+    def validation_step(self, *args: Any, **kwargs: Any) -> Any:
+        """Call the task itself instead of going through DDP's wrapper, which synchronises."""
+        assert self.lightning_module is not None
+        with self.precision_plugin.val_step_context():
+            return self.lightning_module.validation_step(*args, **kwargs)
+
+
 def _mode(recipe: Recipe) -> str:
     return "min" if recipe.training.monitor == "val_loss" else "max"
 
@@ -189,13 +199,13 @@ def _trainer(recipe: Recipe, run: Path, best: ModelCheckpoint) -> Trainer:
         callbacks.append(EarlyStopping(settings.monitor, patience=settings.early_stopping, mode=_mode(recipe)))
     if settings.ema:
         callbacks.insert(0, EMAWeightAveraging(decay=settings.ema))
-    logging.getLogger("lightning.pytorch").setLevel(logging.WARNING)
+    for name in ("lightning.pytorch", "lightning.fabric"):
+        logging.getLogger(name).setLevel(logging.WARNING)
     on_gpu = settings.accelerator == "gpu" or (settings.accelerator == "auto" and torch.cuda.is_available())
     return Trainer(
         accelerator=settings.accelerator,
         devices=settings.devices,
-        # Validation parts may differ by a batch: no process may wait there for another's buffers.
-        strategy=DDPStrategy(broadcast_buffers=False) if settings.devices > 1 else "auto",
+        strategy=_UnevenDDP() if settings.devices > 1 else "auto",
         max_epochs=settings.epochs,
         precision="bf16-mixed" if settings.precision == "bf16-mixed" else "32-true",
         gradient_clip_val=settings.clip_grad or None,
