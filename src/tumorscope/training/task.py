@@ -49,7 +49,7 @@ class SegmentationTask(LightningModule):
         self._plateau_state: dict[str, Any] | None = None
         self.register_buffer("table", target_table(recipe.outputs, scheme), persistent=False)
         # Plain tensors, not buffers: weight averaging swaps and averages buffers.
-        self.counts = self.train_counts = torch.zeros(0)
+        self.counts = self.train_counts = self.losses = torch.zeros(0)
 
     def forward(self, images: Tensor) -> Tensor:
         """Map (B, C, H, W) to logits (B, K, H, W)."""
@@ -99,27 +99,32 @@ class SegmentationTask(LightningModule):
     def on_validation_epoch_start(self) -> None:
         """Start counting anew; every process judges the first one's network, running statistics included."""
         self.counts = torch.zeros(self.validation_cases, len(self.recipe.outputs.names), 3, device=self.device)
+        self.losses = torch.zeros(2, dtype=torch.float64)
         if self.trainer.world_size > 1:
             for buffer in self.buffers():
                 torch.distributed.broadcast(buffer, 0)
 
     def validation_step(self, batch: dict[str, Tensor], index: int) -> None:
-        """Count hits per case."""
+        """Count hits per case, and add up the loss."""
         targets = self.targets(batch["label"])
         logits = self(batch["image"]).float()
-        self.log("val_loss", self.loss(logits, targets), batch_size=len(targets), sync_dist=True)
+        self.losses += torch.tensor([float(self.loss(logits, targets)) * len(targets), len(targets)])
         self.counts.index_add_(0, batch["case"], self._count(logits, targets))
 
     def on_validation_epoch_end(self) -> None:
-        """Log Dice and IoU over whole volumes."""
+        """Log the mean loss of all slices, and Dice and IoU over whole volumes, over all processes."""
+        total, slices = self._over_processes(self.losses.float().to(self.device))
         dice, iou = _dice_iou(self._over_processes(self.counts))
-        self.log("val_dice", dice.mean())
-        self.log("val_iou", iou.mean())
-        for name, value in zip(self.recipe.outputs.names, dice.mean(dim=0), strict=True):
-            self.log(f"val_dice_{name}", value)
+        found = {"val_loss": total / slices, "val_dice": dice.mean(), "val_iou": iou.mean()}
+        found |= {f"val_dice_{n}": d for n, d in zip(self.recipe.outputs.names, dice.mean(dim=0), strict=True)}
+        self.log_dict({name: value.float() for name, value in found.items()}, sync_dist=True)
 
-    def _over_processes(self, counts: Tensor) -> Tensor:
-        return self.all_gather(counts).sum(dim=0) if self.trainer.world_size > 1 else counts
+    def _over_processes(self, values: Tensor) -> Tensor:
+        """Return the sum of every process's ``values``."""
+        if self.trainer.world_size > 1:
+            values = values.clone()
+            torch.distributed.all_reduce(values)
+        return values
 
     def _count(self, logits: Tensor, targets: Tensor) -> Tensor:
         """Return tp, fp, fn per sample and named output: (B, K, 3)."""
