@@ -69,7 +69,7 @@ def test_ctrl_c_ends_with_its_exit_code(tmp_path: Path) -> None:
         text=True,
         preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # a background job's children ignore it
     )
-    while len(rows(tmp_path / "run")) < 1 and process.poll() is None:
+    while len(rows(tmp_path / "run")) < 2 and process.poll() is None:  # the first epoch's checkpoint is then written
         time.sleep(0.02)
     process.send_signal(signal.SIGINT)
     _, errors = process.communicate(timeout=300)
