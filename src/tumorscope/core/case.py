@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Literal
 
 from tumorscope.core.image import Image
 from tumorscope.core.labels import LabelScheme
@@ -18,11 +19,14 @@ class Case:
     Attributes:
         id: Unique within its data set; becomes the output folder's name.
         patient: Patients never cross splits; several cases may share one.
+        unit: What ``patient`` stands for: ``block`` (neighbouring numbers kept together) where patient ids are missing.
         images: Sequence → Image, or the path it is read from when needed.
         label: Reference label map (Image or path), or None.
         scheme: Label scheme of ``label``; None when there is no label.
         site: Acquiring site, where the data set tells it.
         grade: "HGG" or "LGG", where known.
+        tumor_type: "meningioma", "glioma", "pituitary" or "no tumor", where the data set tells it.
+        release_part: The part into which the public release puts the case, where it does.
         notes: What discovery saw and the user should know, one sentence each.
         aliases: The patient's names in other releases, where the data set tells them.
         reader: Module-level function ``(case, sequences) -> Case`` that reads the files; None when all is in memory.
@@ -33,8 +37,11 @@ class Case:
     images: dict[Sequence, Image | Path]
     label: Image | Path | None = None
     scheme: LabelScheme | None = None
+    unit: Literal["patient", "block"] = "patient"
     site: str | None = None
     grade: str | None = None
+    tumor_type: str | None = None
+    release_part: Literal["train", "val", "test"] | None = None
     notes: list[str] = field(default_factory=list)
     aliases: tuple[str, ...] = ()
     reader: Callable[[Case, tuple[Sequence, ...]], Case] | None = field(default=None, repr=False)
