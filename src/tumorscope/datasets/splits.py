@@ -17,6 +17,8 @@ from tumorscope.core.files import content_hash, write_text
 
 Part = Literal["train", "val", "test"]
 PARTS: tuple[Part, ...] = ("train", "val", "test")
+#: Units through which patients can leak, as every score names them.
+_LEAKY = {"slice": "slice-wise: patients leak", "release": "as released: patients may leak"}
 
 
 class Split(BaseModel):
@@ -24,7 +26,8 @@ class Split(BaseModel):
 
     Attributes:
         dataset: Data set name.
-        unit: What was kept together: ``patient``, ``site``, ``slice`` (patients leak) ….
+        unit: What was kept together: ``patient``, ``block`` (where patient ids are missing), ``site``; ``slice`` and
+            ``release`` (as published) keep nothing together.
         seed: Of the shuffle.
         parts: Part → sorted case ids.
         hash: Over dataset, unit and parts; fills itself in, and is checked when read.
@@ -60,6 +63,11 @@ class Split(BaseModel):
             )
         object.__setattr__(self, "hash", true_hash)
 
+    @property
+    def unit_text(self) -> str:
+        """The unit, with its warning where patients can leak."""
+        return _LEAKY.get(self.unit, self.unit)
+
     def pick(self, cases: Iterable[Case], part: Part) -> list[Case]:
         """Return the cases of ``part``.
 
@@ -78,14 +86,15 @@ class Split(BaseModel):
         return found
 
     def check_patients(self, cases: Iterable[Case]) -> None:
-        """Make sure that no patient is in two parts; a split whose unit is ``slice`` says itself that patients leak.
+        """Make sure that no patient is in two parts; a split whose unit is ``slice`` or
+        ``release`` says itself that patients leak.
 
         Raises:
             LeakError: naming the first patient in two parts.
         """
         part_of = {case_id: part for part, ids in self.parts.items() for case_id in ids}
         seen: dict[str, tuple[str, str]] = {}
-        for case in cases if self.unit != "slice" else ():
+        for case in cases if self.unit not in _LEAKY else ():
             if case.id not in part_of:
                 continue
             first, part = seen.setdefault(case.patient, (case.id, part_of[case.id]))
@@ -162,6 +171,8 @@ def _split(dataset: str, unit: str, seed: int, assignment: dict[str, Part], pati
     parts: dict[Part, list[str]] = {part: [] for part in PARTS}
     for patient, part in assignment.items():
         parts[part] += [c.id for c in patients[patient]]
+    if any(c.unit == "block" for members in patients.values() for c in members):
+        unit = "block"
     return Split(dataset=dataset, unit=unit, seed=seed, parts={p: sorted(ids) for p, ids in parts.items()})
 
 

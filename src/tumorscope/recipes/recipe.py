@@ -38,6 +38,8 @@ class Data(_Section):
         dataset: Data set name.
         scheme: Label scheme the model learns (``brats``, ``binary``, ``custom``).
         classes: For ``custom``: value → name; empty: taken from the data.
+        unit: What the split keeps together: ``patient`` (or its block, where patient ids are missing); ``slice`` and
+            ``release`` (the public release's own parts) are the papers' protocols, through which patients leak.
         fractions: Train, validation, test.
         stratify: ``grade``, ``site`` or nothing.
         held_out: Name of a fixed test list in ``recipes/test_lists``; its patients never train or validate.
@@ -50,6 +52,7 @@ class Data(_Section):
     dataset: str
     scheme: str = "binary"
     classes: dict[int, str] = Field(default_factory=dict)
+    unit: Literal["patient", "slice", "release"] = "patient"
     fractions: tuple[float, float, float] = (0.7, 0.15, 0.15)
     stratify: Literal["grade", "site"] | None = None
     held_out: str | None = None
@@ -161,6 +164,8 @@ class Recipe(_Section):
         names = self.outputs.names
         if len(set(names)) < len(names) or (self.outputs.kind == "binary" and len(names) > 1):
             raise ValueError("outputs.names: name each once, and only one for kind 'binary'")
+        if self.data.unit != "patient" and (self.data.held_out or self.data.folds > 1 or self.data.stratify):
+            raise ValueError("data.unit other than 'patient' goes without held_out, folds and stratify")
         if self.data.classes and self.data.scheme != "custom":
             raise ValueError("data.classes needs data.scheme 'custom'")
         if self.training.validate_every > self.training.epochs:

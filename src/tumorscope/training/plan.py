@@ -9,6 +9,7 @@ from tumorscope.core.errors import InputError, UsageError
 from tumorscope.core.labels import SCHEMES, LabelScheme, custom_scheme
 from tumorscope.core.sequence import Sequence
 from tumorscope.datasets.base import scheme_of
+from tumorscope.datasets.published_splits import release_split, slice_split
 from tumorscope.datasets.splits import Split, k_folds, patient_split
 from tumorscope.recipes.recipe import Recipe, held_out
 
@@ -71,6 +72,10 @@ def make_splits(recipe: Recipe, cases: Cases[Case]) -> list[Split]:
         UsageError: if there are too few patients.
     """
     settings = recipe.data
+    if settings.unit == "slice":
+        return [slice_split(cases, settings.dataset, settings.fractions, settings.seed)]
+    if settings.unit == "release":
+        return [release_split(cases, settings.dataset, settings.fractions[1], settings.seed)]
     key = settings.stratify
     if key is not None and all(getattr(case, key) is None for case in cases):
         raise InputError(expected=f"cases whose {key} is known", found="none", fix="Set data.stratify to null")

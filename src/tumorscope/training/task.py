@@ -23,7 +23,8 @@ class SegmentationTask(LightningModule):
 
     Logs ``train_loss``, ``val_loss``, and over whole validation volumes (mean over cases; both empty counts 1)
     ``val_dice``, ``val_iou`` and ``val_dice_<name>``; ``train_dice`` and ``train_iou`` are pooled over the epoch's
-    augmented slices, mean over outputs.
+    augmented slices, mean over outputs. ``train_accuracy`` and ``val_accuracy`` are the share of pixels that are right
+    (mean over outputs that are not exclusive), background included: for the papers' curves, not for judging.
 
     Args:
         recipe: What to do.
@@ -49,7 +50,7 @@ class SegmentationTask(LightningModule):
         self._plateau_state: dict[str, Any] | None = None
         self.register_buffer("table", target_table(recipe.outputs, scheme), persistent=False)
         # Plain tensors, not buffers: weight averaging swaps and averages buffers.
-        self.counts = self.train_counts = self.losses = torch.zeros(0)
+        self.counts = self.train_counts = self.losses = self.pixels = self.train_pixels = torch.zeros(0)
 
     def forward(self, images: Tensor) -> Tensor:
         """Map (B, C, H, W) to logits (B, K, H, W)."""
@@ -71,6 +72,7 @@ class SegmentationTask(LightningModule):
     def on_train_epoch_start(self) -> None:
         """Start counting anew."""
         self.train_counts = torch.zeros(len(self.recipe.outputs.names), 3, device=self.device)
+        self.train_pixels = torch.zeros(2, device=self.device)
 
     def training_step(self, batch: dict[str, Tensor], index: int) -> Tensor:
         """Return the loss of one augmented batch.
@@ -84,11 +86,14 @@ class SegmentationTask(LightningModule):
         logits = self(images).float()
         loss = self.loss(logits, targets)
         self.train_counts += self._count(logits.detach(), targets).sum(dim=0)
+        self.train_pixels += self._right(logits.detach(), targets)
         self.log("train_loss", loss, on_step=False, on_epoch=True, batch_size=len(images), sync_dist=True)
         if self.trainer.is_last_batch:  # once per epoch, before the callbacks that write the epoch down
             dice, iou = _dice_iou(self._over_processes(self.train_counts))
             self.log("train_dice", dice.mean(), on_step=False, on_epoch=True, batch_size=1, sync_dist=True)
             self.log("train_iou", iou.mean(), on_step=False, on_epoch=True, batch_size=1, sync_dist=True)
+            right, pixels = self._over_processes(self.train_pixels)
+            self.log("train_accuracy", right / pixels, on_step=False, on_epoch=True, batch_size=1, sync_dist=True)
         return loss  # type: ignore[no-any-return]
 
     def on_train_epoch_end(self) -> None:
@@ -100,6 +105,7 @@ class SegmentationTask(LightningModule):
         """Start counting anew; every process judges the first one's network, running statistics included."""
         self.counts = torch.zeros(self.validation_cases, len(self.recipe.outputs.names), 3, device=self.device)
         self.losses = torch.zeros(2, dtype=torch.float64)
+        self.pixels = torch.zeros(2, device=self.device)
         if self.trainer.world_size > 1:
             for buffer in self.buffers():
                 torch.distributed.broadcast(buffer, 0)
@@ -109,13 +115,16 @@ class SegmentationTask(LightningModule):
         targets = self.targets(batch["label"])
         logits = self(batch["image"]).float()
         self.losses += torch.tensor([float(self.loss(logits, targets)) * len(targets), len(targets)])
+        self.pixels += self._right(logits, targets)
         self.counts.index_add_(0, batch["case"], self._count(logits, targets))
 
     def on_validation_epoch_end(self) -> None:
         """Log the mean loss of all slices, and Dice and IoU over whole volumes, over all processes."""
         total, slices = self._over_processes(self.losses.float().to(self.device))
         dice, iou = _dice_iou(self._over_processes(self.counts))
+        right, pixels = self._over_processes(self.pixels)
         found = {"val_loss": total / slices, "val_dice": dice.mean(), "val_iou": iou.mean()}
+        found["val_accuracy"] = right / pixels
         found |= {f"val_dice_{n}": d for n, d in zip(self.recipe.outputs.names, dice.mean(dim=0), strict=True)}
         self.log_dict({name: value.float() for name, value in found.items()}, sync_dist=True)
 
@@ -135,6 +144,14 @@ class SegmentationTask(LightningModule):
             found, truth = logits > 0, targets.bool()
         pairs = (found & truth, found & ~truth, ~found & truth)
         return torch.stack([p.flatten(2).sum(dim=2).float() for p in pairs], dim=2)
+
+    def _right(self, logits: Tensor, targets: Tensor) -> Tensor:
+        """Return the number of pixels that are right (a fraction of one for independent outputs) and of all."""
+        if self.recipe.outputs.kind == "classes":
+            right = (logits.argmax(dim=1) == targets.argmax(dim=1)).float()
+        else:
+            right = ((logits > 0) == targets.bool()).float().mean(dim=1)
+        return torch.stack([right.sum(), torch.tensor(float(right.numel()), device=right.device)])
 
     def configure_optimizers(self) -> Any:
         """Build what the recipe says."""

@@ -15,6 +15,7 @@ from tumorscope.core.labels import LabelScheme
 from tumorscope.datasets import DATASETS
 from tumorscope.datasets.base import Dataset
 from tumorscope.datasets.hashing import case_hashes
+from tumorscope.datasets.published_splits import cases_of
 from tumorscope.datasets.splits import Part, Split
 from tumorscope.metrics import DEFAULT_METRICS, CaseScore, EmptyPolicy, Unit, aggregate, score_case
 from tumorscope.report.evaluation import Evaluation
@@ -120,7 +121,7 @@ def _evaluate_bundle(
     from tumorscope import __version__
 
     cases = _labelled(dataset.discover(data), data)
-    cases = split.pick(cases, part) if split else cases
+    cases = split.pick(cases_of(cases, split.unit), part) if split else cases
     overlap = _overlap(bundle, cases)
     if overlap and not options.allow_overlap:
         raise LeakError(
@@ -131,7 +132,7 @@ def _evaluate_bundle(
     scored, failed = _each(cases, lambda case: _score(case, predictor, bundle, options), options.echo)
     conditions: dict[str, Any] = {
         "dataset": dataset.name,
-        "split_unit": split.unit if split else "none: every labelled case found",
+        "split_unit": split.unit_text if split else "none: every labelled case found",
         "split_hash": split.hash if split else None,
         "part": part if split else None,
         "bundle": bundle.name,

@@ -20,6 +20,7 @@ from tumorscope.core.files import ensure_folder, write_text
 from tumorscope.core.labels import LabelScheme
 from tumorscope.datasets import DATASETS
 from tumorscope.datasets.base import Dataset
+from tumorscope.datasets.published_splits import cases_of
 from tumorscope.datasets.splits import Split
 from tumorscope.recipes.recipe import Recipe, load_recipe
 
@@ -84,7 +85,7 @@ def train_recipe(
     echo = echo if main else _nothing
     plan = recipe if isinstance(recipe, Recipe) else load_recipe(recipe, overrides)
     dataset: Dataset = DATASETS.load(plan.data.dataset)
-    cases = _labelled(dataset.discover(data), data, echo)
+    cases = cases_of(_labelled(dataset.discover(data), data, echo), Split.load(split).unit if split else plan.data.unit)
     plan, scheme = _checked(plan, cases)
     echo(f"learning {', '.join(plan.outputs.names)} with label values of '{scheme.name}': {scheme.listing}")
     run = ensure_folder(output)
