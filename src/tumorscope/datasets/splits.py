@@ -86,8 +86,7 @@ class Split(BaseModel):
         return found
 
     def check_patients(self, cases: Iterable[Case]) -> None:
-        """Make sure that no patient is in two parts; a split whose unit is ``slice`` or
-        ``release`` says itself that patients leak.
+        """Make sure that no patient is in two parts; units ``slice`` and ``release`` say themselves that patients leak.
 
         Raises:
             LeakError: naming the first patient in two parts.
