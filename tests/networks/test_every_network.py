@@ -18,6 +18,7 @@ from tumorscope.networks.build import build_network
 #: Registry name → small arguments. A new network without an entry is built with its defaults.
 SMALL: dict[str, dict[str, Any]] = {
     "fpn": {"encoder_weights": "none", "pyramid_channels": 16, "segmentation_channels": 32},
+    "resunet": {"filters": (4, 8, 16), "bottleneck": 24},
     "unet": {"filters": (4, 8, 16)},
     "unet-efficientnet": {"encoder_weights": "none", "decoder_channels": (16, 8, 8, 4, 4)},
 }
@@ -108,6 +109,7 @@ class TestEveryNetwork:
     ("name", "args"),
     [
         ("fpn", {"segmentation_channels": 33, "encoder_weights": "none"}),
+        ("resunet", {"filters": ()}),
         ("unet", {"filters": (8,)}),
         ("unet-efficientnet", {"decoder_channels": (8, 8), "encoder_weights": "none"}),
     ],

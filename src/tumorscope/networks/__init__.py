@@ -7,7 +7,10 @@ NETWORKS = Registry(
     "network",
     {
         "fpn": "tumorscope.networks.fpn:FPN",
+        "resunet": "tumorscope.networks.resunet:ResUNet",
         "unet": "tumorscope.networks.unet:UNet",
+        "unet3d": "tumorscope.networks.unet3d:UNet3D",
         "unet-efficientnet": "tumorscope.networks.unet_efficientnet:UNetEfficientNet",
+        "vnet": "tumorscope.networks.vnet:VNet",
     },
 )
