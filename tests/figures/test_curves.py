@@ -35,4 +35,4 @@ def test_three_files(tmp_path: Path) -> None:
     (tmp_path / "log.csv").write_text("epoch,train_loss,val_loss,val_dice,val_iou\n0,1,0.9,,\n1,0.8,0.7,0.5,0.4\n")
     paths = save_curves(tmp_path / "log.csv", tmp_path)
     assert [p.name for p in paths] == ["loss.png", "dice.png", "iou.png"]
-    assert all(Pillow.open(p).size == (768, 480) for p in paths)
+    assert all(Pillow.open(p).size == (704, 440) for p in paths)

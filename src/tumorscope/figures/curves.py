@@ -8,6 +8,8 @@ from pathlib import Path
 from matplotlib.figure import Figure
 
 from tumorscope.core.files import atomic_path
+from tumorscope.figures.entry import FigureEntry
+from tumorscope.figures.style import new_figure
 
 
 def curve_figure(rows: list[dict[str, float]], quantity: str) -> Figure:
@@ -17,7 +19,7 @@ def curve_figure(rows: list[dict[str, float]], quantity: str) -> Figure:
         rows: One dict per epoch, as in ``log.csv``.
         quantity: ``loss``, ``dice`` or ``iou``.
     """
-    figure = Figure(figsize=(6.4, 4.0), dpi=120, layout="constrained")
+    figure = new_figure(6.4, 4.0)
     axes = figure.subplots()
     better = min if quantity == "loss" else max
     for part, colour in (("train", "#0072B2"), ("val", "#D55E00")):
@@ -52,3 +54,13 @@ def save_curves(log: Path, folder: Path) -> list[Path]:
             curve_figure(rows, quantity).savefig(scratch, format="png")
         paths.append(path)
     return paths
+
+
+def _examples() -> dict[str, dict[str, object]]:
+    rows = [{"epoch": e, "train_loss": 1 / (e + 1), "val_loss": 1 / (e + 1) + 0.1} for e in range(8)]
+    return {"loss": {"rows": rows, "quantity": "loss"}}
+
+
+ENTRY = FigureEntry(
+    title="Training curves", section="charts", draw=curve_figure, examples=_examples, caption="Provisional numbers."
+)

@@ -8,6 +8,7 @@ from typing import Literal
 import numpy as np
 from nibabel.orientations import io_orientation
 
+from tumorscope.core.errors import UsageError
 from tumorscope.core.image import Array, Image
 from tumorscope.formats.picture import RasterInfo
 from tumorscope.transforms.grid import model_spacing, to_model_orientation
@@ -53,14 +54,36 @@ class View:
     def name(self, image: Image) -> str:
         """Return a caption with the slice's number in the file, counted from 1 along the file's own axis."""
         world = PLANES[self.plane][0]
-        orientation = io_orientation(image.affine)
-        axis = int(np.flatnonzero(orientation[:, 0] == world)[0])
-        count = image.shape[axis]
-        toward = orientation[axis, 1] * (1 if world == 2 else -1)  # L and P run against RAS
-        number = self.index + 1 if toward > 0 else count - self.index
+        count, along = _file_axis(image, self.plane)
+        number = self.index + 1 if along else count - self.index
         if not sides_known(image):
             return f"slice {number}/{count}" if count > 1 and world == 2 else ""
         return f"{self.plane} {number}/{count}" if count > 1 else ""
+
+
+def view_at(image: Image, plane: PlaneName, number: int) -> View:
+    """Return slice ``number`` of a plane, counted as :meth:`View.name` counts.
+
+    Raises:
+        UsageError: if there is no such slice.
+    """
+    count, along = _file_axis(image, plane)
+    if not 1 <= number <= count:
+        raise UsageError(
+            expected=f"{'an' if plane == 'axial' else 'a'} {plane} slice from 1 to {count}",
+            found=f"{number}",
+            fix="Choose another slice",
+        )
+    return View(plane, number - 1 if along else count - number)
+
+
+def _file_axis(image: Image, plane: PlaneName) -> tuple[int, bool]:
+    """Return the number of slices of a plane, and whether the file counts them from right, anterior or inferior."""
+    world = PLANES[plane][0]
+    orientation = io_orientation(image.affine)
+    axis = int(np.flatnonzero(orientation[:, 0] == world)[0])
+    toward = orientation[axis, 1] * (1 if world == 2 else -1)  # L and P run against RAS
+    return image.shape[axis], bool(toward > 0)
 
 
 def sides_known(image: Image) -> bool:
