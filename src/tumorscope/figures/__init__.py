@@ -1,4 +1,4 @@
-"""Results → matplotlib Figures, one file per family, in a plain registry. Nothing here touches pyplot's global state."""
+"""Results → matplotlib Figures, one file per family, in a plain registry; nothing touches pyplot's global state."""
 
 from tumorscope.core.registry import Registry
 

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from typing import Literal
 
+import numpy as np
+
 from tumorscope.core.labels import LabelScheme
+from tumorscope.core.segmentation import Segmentation
 from tumorscope.inference.decode import own_value
 
 Palette = Literal["papers", "safe"]
@@ -35,6 +38,26 @@ def class_colours(scheme: LabelScheme, palette: Palette = "papers") -> dict[int,
     """Return label value → RGB in [0, 1]."""
     chosen = {x.value: x.safe_colour if palette == "safe" else x.colour for x in scheme.labels}
     return {value: (r / 255, g / 255, b / 255) for value, (r, g, b) in chosen.items()}
+
+
+def legend_of(segmentation: Segmentation, palette: Palette = "papers") -> list[tuple[RGB, str]]:
+    """Return colour and long name of every class that occurs."""
+    colours = class_colours(segmentation.scheme, palette)
+    present = set(np.unique(segmentation.labels.data).tolist())
+    return [(colours[x.value], long_name(x.name)) for x in segmentation.scheme.labels if x.value in present]
+
+
+def scheme_legend(scheme: LabelScheme, palette: Palette = "papers") -> list[tuple[RGB, str]]:
+    """Return colour and long name of every class."""
+    colours = class_colours(scheme, palette)
+    return [(colours[x.value], long_name(x.name)) for x in scheme.labels]
+
+
+def target_colour(scheme: LabelScheme, name: str, palette: Palette = "papers") -> RGB:
+    """Return the colour of a region (that of its own class) or class."""
+    colours = class_colours(scheme, palette)
+    values = {x.name: x.value for x in scheme.labels}
+    return colours[values[name] if name in values else own_value(scheme, name)]
 
 
 def outlines(scheme: LabelScheme, palette: Palette = "papers") -> dict[str, RGB]:
