@@ -19,7 +19,7 @@ def build_network(
     in_channels: int,
     out_channels: int,
     args: Mapping[str, Any],
-    size: tuple[int, int] | None = None,
+    size: tuple[int, ...] | None = None,
 ) -> nn.Module:
     """Build a network of the registry.
 
@@ -28,7 +28,8 @@ def build_network(
         in_channels: Channels of the input.
         out_channels: Channels of the logits.
         args: Its own keyword arguments.
-        size: Height and width it will see, to be checked against its attribute ``multiple``, where it has one.
+        size: Height and width, or depth, height and width, it will see; checked against its attributes
+            ``spatial_dims`` (default 2) and ``multiple`` (default 1).
 
     Raises:
         UsageError: for an unknown name, argument or value (naming the nearest argument), or a size it cannot take.
@@ -47,32 +48,43 @@ def build_network(
             expected=f"arguments that network '{name}' can be built with", found=str(error), fix="Correct network.args"
         ) from error
     if size is not None:
+        _check_dimensions(name, int(getattr(network, "spatial_dims", 2)), size)
         check_multiple(size, int(getattr(network, "multiple", 1)))
     return network
 
 
-def check_multiple(size: tuple[int, int], multiple: int) -> None:
-    """Make sure that height and width are multiples of ``multiple``.
+def _check_dimensions(name: str, wanted: int, size: tuple[int, ...]) -> None:
+    if len(size) != wanted:
+        fix = "Set preprocess.patch to [64, 64, 64]" if wanted == 3 else "Set preprocess.patch to null"
+        raise UsageError(
+            expected=f"{'volumes (preprocess.patch)' if wanted == 3 else 'slices'} for network '{name}'",
+            found="slices" if wanted == 3 else f"preprocess.patch {list(size)}",
+            fix=f"{fix}, or choose another network",
+        )
+
+
+def check_multiple(size: tuple[int, ...], multiple: int) -> None:
+    """Make sure that height and width (or depth, height and width) are multiples of ``multiple``.
 
     Raises:
         UsageError: if not; the message names the nearest size that is.
     """
-    if size[0] % multiple or size[1] % multiple:
+    if any(n % multiple for n in size):
         near = [max(multiple, round(n / multiple) * multiple) for n in size]
         raise UsageError(
-            expected=f"a height and width that are multiples of {multiple}",
-            found=f"{size[0]}×{size[1]}",
-            fix=f"Set preprocess.size to [{near[0]}, {near[1]}]",
+            expected=f"a {'depth, ' * (len(size) == 3)}height and width that are multiples of {multiple}",
+            found="×".join(map(str, size)),
+            fix=f"Set preprocess.{'patch' if len(size) == 3 else 'size'} to {near}",
         )
 
 
-def check_input(x: Tensor, multiple: int) -> None:
-    """Check the size of a batch (…, H, W) as :func:`check_multiple` does; skipped while the network is traced.
+def check_input(x: Tensor, multiple: int, dimensions: int = 2) -> None:
+    """Check the size of a batch (B, C, …) as :func:`check_multiple` does; skipped while the network is traced.
 
     Raises:
-        UsageError: if H or W is not a multiple of ``multiple``.
+        UsageError: if one of the last ``dimensions`` lengths is not a multiple of ``multiple``.
     """
     import torch
 
     if not torch.jit.is_tracing():  # type: ignore[attr-defined, no-untyped-call]
-        check_multiple((int(x.shape[-2]), int(x.shape[-1])), multiple)
+        check_multiple(tuple(int(n) for n in x.shape[-dimensions:]), multiple)

@@ -18,6 +18,19 @@ def to_model_orientation(image: Image) -> Array:
     return _reorient(image.data, io_orientation(image.affine), axcodes2ornt(MODEL_ORIENTATION))
 
 
+def from_model_orientation(data: Array, affine: Array) -> Array:
+    """Return ``data`` (L, P, S) in the axis order and directions of ``affine``; a view."""
+    return _reorient(data, axcodes2ornt(MODEL_ORIENTATION), io_orientation(affine))
+
+
+def oriented_shape(affine: Array, shape: tuple[int, int, int]) -> tuple[int, int, int]:
+    """Return the number of voxels along L, P, S."""
+    oriented = [0, 0, 0]
+    for axis, world in enumerate(io_orientation(affine)[:, 0].astype(int)):
+        oriented[world] = shape[axis]
+    return oriented[0], oriented[1], oriented[2]
+
+
 def _reorient(data: Array, start: Array, end: Array) -> Array:
     return np.asarray(apply_orientation(data, ornt_transform(start, end)))
 
@@ -31,7 +44,7 @@ def model_spacing(image: Image) -> tuple[float, float, float]:
     return spacing[0], spacing[1], spacing[2]
 
 
-def _weights(targets: int, sources: int, scale: float, offset: float) -> Array:
+def linear_weights(targets: int, sources: int, scale: float, offset: float) -> Array:
     """Return the (targets, sources) matrix of linear interpolation at ``source = target · scale + offset``.
 
     For ``scale`` > 1 the triangle is widened to ``scale`` so that shrinking averages instead of skipping pixels.
@@ -64,17 +77,14 @@ class SliceGrid:
     offset: tuple[float, float]
 
     @property
-    def _oriented_shape(self) -> tuple[int, int, int]:
-        order = io_orientation(self.affine)[:, 0].astype(int)
-        shape = [0, 0, 0]
-        for axis, world in enumerate(order):
-            shape[world] = self.shape[axis]
-        return shape[0], shape[1], shape[2]
+    def voxels(self) -> float:
+        """Input pixels per model pixel."""
+        return self.scale[0] * self.scale[1]
 
     def sample(self, data: Array) -> Array:
         """Bring an oriented volume (L, P, S) onto the model's pixels: float32 (S, H, W), linear."""
-        rows = _weights(self.size[0], data.shape[1], self.scale[0], self.offset[0])
-        columns = _weights(self.size[1], data.shape[0], self.scale[1], self.offset[1])
+        rows = linear_weights(self.size[0], data.shape[1], self.scale[0], self.offset[0])
+        columns = linear_weights(self.size[1], data.shape[0], self.scale[1], self.offset[1])
         slices = np.ascontiguousarray(data.transpose(2, 1, 0), dtype=np.float32)
         return np.asarray(rows @ slices @ columns.T)
 
@@ -91,12 +101,11 @@ class SliceGrid:
 
     def restore(self, volume: Array) -> Array:
         """Put model outputs (S, K, H, W) back into the input's grid: float32 (K, x, y, z), linear, 0 out of view."""
-        left, posterior, _ = self._oriented_shape
-        rows = _weights(posterior, self.size[0], 1 / self.scale[0], -self.offset[0] / self.scale[0])
-        columns = _weights(left, self.size[1], 1 / self.scale[1], -self.offset[1] / self.scale[1])
-        back = axcodes2ornt(MODEL_ORIENTATION), io_orientation(self.affine)
+        left, posterior, _ = oriented_shape(self.affine, self.shape)
+        rows = linear_weights(posterior, self.size[0], 1 / self.scale[0], -self.offset[0] / self.scale[0])
+        columns = linear_weights(left, self.size[1], 1 / self.scale[1], -self.offset[1] / self.scale[1])
         restored = []
         for channel in range(volume.shape[1]):
             oriented = (rows @ volume[:, channel].astype(np.float32) @ columns.T).transpose(2, 1, 0)
-            restored.append(np.ascontiguousarray(_reorient(oriented, *back)))
+            restored.append(np.ascontiguousarray(from_model_orientation(oriented, self.affine)))
         return np.stack(restored)

@@ -1,11 +1,11 @@
-"""A study's images → the stack of slices a 2D model sees."""
+"""A study's images → the stack of slices a 2D model sees, or the volume a 3D model sees."""
 
 from __future__ import annotations
 
 import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, model_validator
@@ -15,6 +15,7 @@ from tumorscope.core.image import Array, Image
 from tumorscope.core.sequence import Sequence
 from tumorscope.transforms.grid import SliceGrid, model_spacing, to_model_orientation
 from tumorscope.transforms.normalise import NORMALISATIONS, Normalisation
+from tumorscope.transforms.volume_grid import VolumeGrid, volume_grid
 
 log = logging.getLogger(__name__)
 
@@ -25,10 +26,13 @@ class Preprocess(BaseModel):
     Attributes:
         sequences: Channels, in this order.
         optional: Sequences that may be missing; their channel is then all zero.
-        size: Height and width of the model's input, multiples of 32 for encoder networks.
+        size: Height and width of the model's input, multiples of 32 for encoder networks; with ``patch`` its own.
+        patch: Depth, height and width in voxels of what a 3D model sees at once; None for models of slices. Needs
+            ``fit: crop``; the study is resampled to ``spacing_mm`` along all three axes, and whole volumes are
+            predicted patch by patch.
         fit: ``resize`` shows the whole picture; ``crop`` centres on the brain (non-zero voxels) at ``spacing_mm``
             and shrinks only when the brain would not fit.
-        spacing_mm: Pixel size for ``crop`` where the input's spacing is known.
+        spacing_mm: Pixel size for ``crop`` where the input's spacing is known; with ``patch`` along all three axes.
         context: Neighbouring slices on each side stacked as channels.
         normalise: See :mod:`tumorscope.transforms.normalise`.
         foreground_fraction: Voxels below this fraction of the 99.5th percentile are background (for noise in air).
@@ -40,6 +44,7 @@ class Preprocess(BaseModel):
     sequences: tuple[Sequence, ...]
     optional: tuple[Sequence, ...] = ()
     size: tuple[int, int] = (256, 256)
+    patch: tuple[int, int, int] | None = None
     fit: Literal["resize", "crop"] = "resize"
     spacing_mm: float = Field(default=1.0, gt=0)
     context: int = Field(default=0, ge=0, le=8)
@@ -47,8 +52,20 @@ class Preprocess(BaseModel):
     foreground_fraction: float = Field(default=0.0, ge=0, lt=1)
     slices: tuple[int, int] | None = None
 
+    @model_validator(mode="before")
+    @classmethod
+    def _size_of_patch(cls, values: Any) -> Any:
+        """Let ``size`` be height and width of the patch, where there is one."""
+        patch = values.get("patch") if isinstance(values, dict) else None
+        three = isinstance(patch, list | tuple) and len(patch) == 3
+        return {**values, "size": tuple(patch[1:])} if three else values
+
     @model_validator(mode="after")
     def _possible(self) -> Preprocess:
+        if self.patch is not None and min(self.patch) < 1:
+            raise ValueError("patch: depth, height and width are at least 1")
+        if self.patch is not None and (self.context or self.slices or self.fit != "crop"):
+            raise ValueError("patch: needs fit 'crop', context 0 and no slices")
         if len(set(self.sequences)) < len(self.sequences):
             raise ValueError("sequences: name each once")
         if not set(self.optional) <= set(self.sequences):
@@ -64,19 +81,25 @@ class Preprocess(BaseModel):
         """Channels of the network's input."""
         return len(self.sequences) * (2 * self.context + 1)
 
+    @property
+    def input_size(self) -> tuple[int, ...]:
+        """Height and width of the network's input, or depth, height and width of a 3D one's."""
+        return self.patch or self.size
+
 
 @dataclass(frozen=True, eq=False)
 class Prepared:
-    """A study ready for a 2D model.
+    """A study ready for a model.
 
     Attributes:
-        array: float32 (Z, C, H, W): slices upwards, channels in the order of the sequences, rows to posterior.
+        array: float32 (Z, C, H, W): slices upwards, channels in the order of the sequences, rows to posterior. For 3D
+            models a volume of any size at the model's spacing, for others the study's own slices.
         grid: The way back.
         missing: Sequences that were filled with zeros.
     """
 
     array: Array
-    grid: SliceGrid
+    grid: SliceGrid | VolumeGrid
     missing: tuple[Sequence, ...]
 
 
@@ -89,7 +112,7 @@ def prepare(images: Mapping[Sequence, Image], spec: Preprocess) -> Prepared:
 
     Raises:
         InputError: if a needed sequence is missing.
-        GeometryError: if the sequences lie on different grids.
+        GeometryError: if the sequences lie on different grids, or a 3D model is shown no volume of known voxel size.
     """
     present = [s for s in spec.sequences if s in images]
     missing = tuple(s for s in spec.sequences if s not in images)
@@ -110,9 +133,14 @@ def prepare(images: Mapping[Sequence, Image], spec: Preprocess) -> Prepared:
                 fix="Register and resample the sequences to one of them first",
             )
     oriented = {s: to_model_orientation(images[s]) for s in present}
-    grid = _slice_grid(first, oriented, spec)
-    depth = oriented[present[0]].shape[2]
-    array = np.zeros((depth, len(spec.sequences), *spec.size), dtype=np.float32)
+    grid: SliceGrid | VolumeGrid
+    if spec.patch is None:
+        grid = _slice_grid(first, oriented, spec)
+        depth, *plane = oriented[present[0]].shape[2], *spec.size
+    else:
+        grid = volume_grid(first, oriented, spec.spacing_mm)
+        depth, *plane = grid.size
+    array = np.zeros((depth, len(spec.sequences), *plane), dtype=np.float32)
     for channel, sequence in enumerate(spec.sequences):
         if sequence in oriented:
             normalised = NORMALISATIONS[spec.normalise](oriented[sequence], spec.foreground_fraction)
@@ -178,7 +206,7 @@ def prepare_label(label: Image, prepared: Prepared) -> Array:
     oriented = to_model_orientation(label)
     sampled = prepared.grid.sample_labels(oriented)
     before = int((oriented > 0).sum())
-    after = float((sampled > 0).sum()) * prepared.grid.scale[0] * prepared.grid.scale[1]
+    after = float((sampled > 0).sum()) * prepared.grid.voxels
     if before and after < 0.98 * before:
         lost = 100 * (1 - after / before)
         log.warning("%s: cropping or resizing loses %.1f %% of the labelled voxels.", label.source, lost)
