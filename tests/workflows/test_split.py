@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from tumorscope.cli.main import main
-from tumorscope.core.errors import InputError
+from tumorscope.core.errors import InputError, UsageError
 from tumorscope.datasets.splits import Split
 from tumorscope.workflows.split import make_split_files
 
@@ -33,3 +33,17 @@ def test_the_fixed_test_list_is_always_test(test_data: Path, tmp_path: Path) -> 
 def test_an_unknown_stratum_is_refused(test_data: Path, tmp_path: Path) -> None:
     with pytest.raises(InputError, match="known grade"):
         make_split_files("brats", test_data / "brats", tmp_path, stratify="grade")
+
+
+def test_a_slice_wise_split_says_that_patients_leak(
+    test_data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    data = str(test_data / "lgg" / "TCGA_CS_4941_19960909")
+    assert main(["split", "--dataset", "lgg", "--data", data, "--kind", "slices", "-o", str(tmp_path)]) == 0
+    assert "slice-wise: patients leak" in capsys.readouterr().out
+    assert Split.load(tmp_path / "split.json").unit == "slice"
+
+
+def test_published_protocols_go_by_themselves(test_data: Path, tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="by itself"):
+        make_split_files("lgg", test_data / "lgg", tmp_path, kind="slices", stratify="site")

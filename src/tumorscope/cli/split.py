@@ -14,7 +14,7 @@ from tumorscope.cli.output import output
 
 @dataclass(frozen=True, kw_only=True)
 class Command:
-    """Divide a data set by patient and write split files for train and evaluate.
+    """Divide a data set by patient (or as papers did) and write split files for train and evaluate.
 
     Example: tumorscope split --dataset lgg --data kaggle_3m --kind sites -o splits
     """
@@ -23,7 +23,11 @@ class Command:
     data: Annotated[Path, arg(metavar="DIR", help="Its folder as downloaded, or any parent of it.")]
     out: Annotated[Path, arg(aliases=["-o"], metavar="DIR", help="Folder for the split files.")]
     kind: Annotated[
-        Literal["random", "folds", "sites"], arg(help="One random split, k folds, or each site left out in turn.")
+        Literal["random", "folds", "sites", "slices", "release"],
+        arg(
+            help="One random split, k folds, or each site left out in turn. Published protocols that leak patients: "
+            "slices (at random), release (the parts of the public release)."
+        ),
     ] = "random"
     fractions: Annotated[
         tuple[float, float, float], arg(metavar="TRAIN VAL TEST", help="Shares of a random split.")

@@ -8,10 +8,12 @@ from typing import Literal
 from tumorscope.core.errors import InputError, UsageError
 from tumorscope.core.files import ensure_folder
 from tumorscope.datasets import DATASETS
+from tumorscope.datasets.published_splits import release_split, slice_split
+from tumorscope.datasets.slicewise import as_slices
 from tumorscope.datasets.splits import Split, k_folds, leave_one_site_out, patient_split
 from tumorscope.recipes.recipe import held_out
 
-Kind = Literal["random", "folds", "sites"]
+Kind = Literal["random", "folds", "sites", "slices", "release"]
 
 
 def make_split_files(
@@ -32,8 +34,9 @@ def make_split_files(
         dataset: Data set name.
         data: Its folder.
         output: Folder for ``split.json``, ``fold-<i>.json`` or ``site-<name>.json``.
-        kind: One random split, k folds, or one split per site left out for testing.
-        fractions: Train, validation, test of a random split.
+        kind: One random split, k folds, or one split per site left out for testing; ``slices`` (at random, whoever
+            they belong to) and ``release`` (the public release's parts) are published protocols that leak patients.
+        fractions: Train, validation, test of a random split; of a release without validation part, its second is used.
         folds: Number of folds.
         stratify: Keep the proportions of grades or sites.
         test_list: Fixed test list whose patients are always test.
@@ -51,9 +54,17 @@ def make_split_files(
         raise InputError(expected="labelled cases to split", found=f"none below {data}", fix="Point --data at them")
     if stratify and all(getattr(c, stratify) is None for c in cases):
         raise InputError(expected=f"cases of known {stratify}", found="none", fix="Split without --stratify")
+    if kind in ("slices", "release") and (stratify or test_list):
+        raise UsageError(
+            expected=f"--kind {kind} by itself", found="--stratify or --test-list with it", fix="Leave one out"
+        )
     fixed = held_out(test_list)
     key = None if stratify is None else lambda case: getattr(case, stratify)
-    if kind == "random":
+    if kind == "slices":
+        splits = {"split.json": slice_split(as_slices(cases), dataset, fractions, seed)}
+    elif kind == "release":
+        splits = {"split.json": release_split(cases, dataset, fractions[1], seed)}
+    elif kind == "random":
         splits = {"split.json": patient_split(cases, dataset, fractions, seed, key, fixed)}
     elif kind == "folds":
         made = k_folds(cases, dataset, folds, seed, key, fixed)
@@ -71,4 +82,4 @@ def make_split_files(
 def describe(name: str, split: Split) -> str:
     """Return one line: file, unit, seed, hash, cases per part."""
     counts = ", ".join(f"{len(ids)} {part}" for part, ids in split.parts.items())
-    return f"{name}: unit {split.unit}, seed {split.seed}, hash {split.hash}: {counts}"
+    return f"{name}: unit {split.unit_text}, seed {split.seed}, hash {split.hash}: {counts}"
