@@ -181,3 +181,18 @@ def test_an_unknown_test_list_names_those_there_are() -> None:
     with pytest.raises(UsageError, match="Use one of brats, lgg"):
         held_out("figshare")
     assert held_out(None) == []
+
+
+def test_a_recipe_states_only_what_differs_from_its_base(tmp_path: Path) -> None:
+    path = tmp_path / "mine.yaml"
+    path.write_text("base: lgg-flair\nname: mine\noptimizer: {lr: 5.0e-4}\nloss: {bce: {weight: 2.0}}\n")
+    base, mine = load_recipe("lgg-flair"), load_recipe(path, {"training.epochs": "3"})
+    assert (mine.name, mine.optimizer.lr, mine.training.epochs) == ("mine", 5e-4, 3)
+    assert set(mine.loss) == {"bce"} and mine.optimizer.weight_decay == base.optimizer.weight_decay
+    assert mine.preprocess == base.preprocess and mine.network == base.network
+
+
+def test_an_unknown_base_names_the_nearest(tmp_path: Path) -> None:
+    (tmp_path / "mine.yaml").write_text("base: lgg-flare\nname: mine\n")
+    with pytest.raises(UsageError, match="lgg-flair"):
+        load_recipe(tmp_path / "mine.yaml")

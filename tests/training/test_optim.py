@@ -9,7 +9,7 @@ import torch
 from torch import nn
 
 from tumorscope.core.errors import UsageError
-from tumorscope.recipes.recipe import Optimizer, Schedule
+from tumorscope.recipes.sections import Optimizer, Schedule
 from tumorscope.training.optim import build_optimizer, build_plateau, build_schedule
 
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 import contextlib
 import difflib
 from pathlib import Path
-from typing import Annotated, Any, Literal, get_args
+from typing import Any, get_args
 
 import yaml
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
+from pydantic import ValidationError, model_validator
 
 from tumorscope.bundles.manifest import Outputs
 from tumorscope.core.errors import UsageError
@@ -18,6 +18,7 @@ from tumorscope.datasets import DATASETS
 from tumorscope.losses import LOSSES
 from tumorscope.losses.weighted import LossTerm
 from tumorscope.networks import NETWORKS
+from tumorscope.recipes.sections import Data, Network, Optimizer, Schedule, Section, Training
 from tumorscope.transforms.augment import Augment
 from tumorscope.transforms.prepare import Preprocess
 
@@ -27,111 +28,7 @@ RECIPES = Path(__file__).parent
 _SCHEMES = Registry("label scheme", dict.fromkeys((*SCHEMES, "custom"), ""))
 
 
-class _Section(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
-
-
-class Data(_Section):
-    """Which cases, and how they are split and sampled.
-
-    Attributes:
-        dataset: Data set name.
-        scheme: Label scheme the model learns (``brats``, ``binary``, ``custom``).
-        classes: For ``custom``: value → name; empty: taken from the data.
-        unit: What the split keeps together: ``patient`` (or its block, where patient ids are missing); ``slice`` and
-            ``release`` (the public release's own parts) are the papers' protocols, through which patients leak.
-        fractions: Train, validation, test.
-        stratify: ``grade``, ``site`` or nothing.
-        held_out: Name of a fixed test list in ``recipes/test_lists``; its patients never train or validate.
-        folds: Train this many folds and average them (1: a single run).
-        seed: Of the split.
-        tumour_fraction: Share of training slices that hold tumour (S4-35); None takes every slice once per epoch.
-        samples_per_epoch: Slices per epoch; None: as many as tumour_fraction allows without repeating tumour slices.
-    """
-
-    dataset: str
-    scheme: str = "binary"
-    classes: dict[int, str] = Field(default_factory=dict)
-    unit: Literal["patient", "slice", "release"] = "patient"
-    fractions: tuple[float, float, float] = (0.7, 0.15, 0.15)
-    stratify: Literal["grade", "site"] | None = None
-    held_out: str | None = None
-    folds: int = Field(default=1, ge=1)
-    seed: int = 0
-    tumour_fraction: float | None = Field(default=None, gt=0, le=1)
-    samples_per_epoch: int | None = Field(default=None, gt=0)
-
-
-class Network(_Section):
-    """Registry name and keyword arguments."""
-
-    name: str
-    args: dict[str, Any] = Field(default_factory=dict)
-
-
-class Optimizer(_Section):
-    """Optimiser; ``args`` are its further keyword arguments (betas, momentum, …)."""
-
-    name: Literal["adam", "adamw", "sgd", "rmsprop"] = "adam"
-    lr: float = Field(default=1e-3, gt=0)
-    weight_decay: float = Field(default=0.0, ge=0)
-    args: dict[str, Any] = Field(default_factory=dict)
-
-
-class Schedule(_Section):
-    """Learning-rate schedule.
-
-    Attributes:
-        name: ``plateau`` (× ``factor`` when the validation loss stays flat for more than ``patience`` validations),
-            ``cosine`` or ``poly`` to zero over all steps, ``constant``.
-        warmup: Fraction of all steps with a linear rise (cosine, poly).
-        factor: For plateau.
-        patience: For plateau.
-        power: For poly.
-    """
-
-    name: Literal["constant", "plateau", "cosine", "poly"] = "constant"
-    warmup: float = Field(default=0.0, ge=0, lt=1)
-    factor: float = Field(default=0.2, gt=0, lt=1)
-    patience: int = Field(default=2, ge=0)
-    power: float = Field(default=0.9, gt=0)
-
-
-class Training(_Section):
-    """The loop.
-
-    Attributes:
-        epochs: At most.
-        batch_size: Per device.
-        monitor: What chooses the best checkpoint and stops early: ``val_loss`` (lower) or ``val_dice`` (higher).
-        early_stopping: Validations without improvement before stopping; None never.
-        validate_every: Epochs between validations.
-        ema: Decay of the averaged weights that are validated and kept; 0 for none.
-        clip_grad: Largest gradient norm; 0 for none.
-        precision: ``bf16-mixed`` or ``32``.
-        channels_last: Memory layout that CPUs with bf16 prefer.
-        accelerator: ``auto``, ``cpu``, ``gpu``.
-        devices: Number of devices (DDP when more than one).
-        seed: Of weights, sampling and augmentation.
-        deterministic: Deterministic algorithms only (on a GPU: with a warning where there is none).
-    """
-
-    epochs: int = Field(default=20, ge=1)
-    batch_size: int = Field(default=16, ge=1)
-    monitor: Literal["val_loss", "val_dice"] = "val_loss"
-    early_stopping: int | None = Field(default=None, ge=1)
-    validate_every: int = Field(default=1, ge=1)
-    ema: float = Field(default=0.0, ge=0, lt=1)
-    clip_grad: float = Field(default=0.0, ge=0)
-    precision: Annotated[Literal["bf16-mixed", "32"], BeforeValidator(str)] = "bf16-mixed"
-    channels_last: bool = True
-    accelerator: Literal["auto", "cpu", "gpu"] = "auto"
-    devices: int = Field(default=1, ge=1)
-    seed: int = 0
-    deterministic: bool = False
-
-
-class Recipe(_Section):
+class Recipe(Section):
     """A complete recipe.
 
     Empty ``preprocess.sequences`` and ``outputs.names`` are filled in from the data when training starts.
@@ -198,6 +95,8 @@ def held_out(name: str | None) -> list[str]:
 def load_recipe(name_or_path: str | Path, overrides: dict[str, str] | None = None) -> Recipe:
     """Read a recipe and apply dotted overrides.
 
+    A recipe may name another as its ``base`` and state only what differs.
+
     Args:
         name_or_path: A shipped recipe's name or a YAML file.
         overrides: Dotted key → YAML text, e.g. ``{"optimizer.lr": "3e-4"}``.
@@ -205,13 +104,30 @@ def load_recipe(name_or_path: str | Path, overrides: dict[str, str] | None = Non
     Raises:
         UsageError: for an unknown recipe or key (naming the nearest) or a value of the wrong type.
     """
+    path = _find(name_or_path)
+    content = _content(path)
+    if "base" in content:
+        content = _over(_content(_find(content["base"])), {k: v for k, v in content.items() if k != "base"})
+    for key, text in (overrides or {}).items():
+        _override(content, key, text)
+    return parse_recipe(content, str(path))
+
+
+def _find(name_or_path: str | Path) -> Path:
+    """Return the YAML file of a recipe."""
     path = Path(name_or_path)
-    if not path.is_file():
-        path = RECIPES / f"{name_or_path}.yaml"
+    if path.is_file():
+        return path
+    path = RECIPES / f"{name_or_path}.yaml"
     if not path.is_file():
         near = difflib.get_close_matches(str(name_or_path), recipe_names(), n=1)
         hint = f"Did you mean '{near[0]}'?" if near else f"Use one of {', '.join(recipe_names())}, or a YAML file"
         raise UsageError(expected="a recipe", found=f"'{name_or_path}'", fix=hint)
+    return path
+
+
+def _content(path: Path) -> dict[str, Any]:
+    """Read the sections of a YAML file."""
     try:
         content = yaml.safe_load(path.read_text(encoding="utf-8"))
     except (yaml.YAMLError, UnicodeDecodeError) as error:
@@ -222,9 +138,16 @@ def load_recipe(name_or_path: str | Path, overrides: dict[str, str] | None = Non
         raise UsageError(
             expected="a YAML recipe with sections", found=f"no sections in {path}", fix="Start from a shipped recipe"
         )
-    for key, text in (overrides or {}).items():
-        _override(content, key, text)
-    return parse_recipe(content, str(path))
+    return content
+
+
+def _over(base: dict[str, Any], content: dict[str, Any]) -> dict[str, Any]:
+    """Return ``base`` with what ``content`` says otherwise, section by section; ``loss`` and ``args`` replace whole."""
+    merged = dict(base)
+    for key, value in content.items():
+        nested = isinstance(value, dict) and isinstance(merged.get(key), dict) and key not in ("loss", "args")
+        merged[key] = _over(merged[key], value) if nested else value
+    return merged
 
 
 def parse_recipe(content: dict[str, Any], where: str) -> Recipe:

@@ -11,7 +11,7 @@ from torch.optim import Optimizer as TorchOptimizer
 from torch.optim.lr_scheduler import LambdaLR, ReduceLROnPlateau
 
 from tumorscope.core.errors import UsageError
-from tumorscope.recipes.recipe import Optimizer, Schedule
+from tumorscope.recipes.sections import Optimizer, Schedule
 
 _OPTIMIZERS: dict[str, type[TorchOptimizer]] = {
     "adam": torch.optim.Adam,
