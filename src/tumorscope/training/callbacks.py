@@ -7,6 +7,7 @@ import io
 import math
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import TextIO
 
@@ -125,3 +126,23 @@ class StopWhenDiverged(Callback):
                     found=f"{value} in epoch {trainer.current_epoch + 1}",
                     fix="Lower optimizer.lr or set training.clip_grad to 1",
                 )
+
+
+class EpochHook(Callback):
+    """Calls functions before and after each epoch; what they raise ends the run.
+
+    Args:
+        before: Receives the epoch (zero-based); everything of the one before is saved.
+        after: Receives the epoch and what was measured in it, after the log was written.
+    """
+
+    def __init__(self, before: Callable[[int], None], after: Callable[[int, dict[str, float]], None]) -> None:
+        self.before, self.after = before, after
+
+    def on_train_epoch_start(self, trainer: Trainer, module: LightningModule) -> None:
+        """Tell that an epoch begins."""
+        self.before(trainer.current_epoch)
+
+    def on_train_epoch_end(self, trainer: Trainer, module: LightningModule) -> None:
+        """Tell what the epoch brought."""
+        self.after(trainer.current_epoch, epoch_metrics(trainer))

@@ -61,6 +61,7 @@ def fit(
     val_ids: Sequence[str],
     run: Path,
     initial: dict[str, Tensor] | None = None,
+    callbacks: Sequence[Callback] = (),
 ) -> FitResult:
     """Train until the recipe says stop; continue ``run`` where it was interrupted, or return what it finished with.
 
@@ -72,6 +73,7 @@ def fit(
         val_ids: Validation cases.
         run: Folder for checkpoints and logs.
         initial: Weights to start from (fine-tuning): a state dict of the network, or the part of one to be kept.
+        callbacks: Run after the loop's own; what they raise ends the run and reaches the caller.
 
     Raises:
         InputError: if a part holds no slice or no label, or the loss is no number any more.
@@ -86,7 +88,7 @@ def fit(
             task.network.load_state_dict(initial, strict=False)
         best = _checkpoint(run, "best", recipe.training.monitor, _mode(recipe))
         with _determinism_restored():
-            trainer = _trainer(recipe, run, best)
+            trainer = _trainer(recipe, run, best, callbacks)
             _run(trainer, task, _loaders(recipe, cache, train_ids, val_ids, trainer), run)
         if trainer.is_global_zero:
             write_text(finished, json.dumps({"epochs_run": trainer.current_epoch}))
@@ -192,9 +194,9 @@ def _mode(recipe: Recipe) -> str:
     return "min" if recipe.training.monitor == "val_loss" else "max"
 
 
-def _trainer(recipe: Recipe, run: Path, best: ModelCheckpoint) -> Trainer:
+def _trainer(recipe: Recipe, run: Path, best: ModelCheckpoint, further: Sequence[Callback]) -> Trainer:
     settings = recipe.training
-    callbacks: list[Callback] = [StopWhenDiverged(), EpochLog(run / "log.csv"), Progress()]
+    callbacks: list[Callback] = [StopWhenDiverged(), EpochLog(run / "log.csv"), Progress(), *further]
     if settings.early_stopping is not None:
         callbacks.append(EarlyStopping(settings.monitor, patience=settings.early_stopping, mode=_mode(recipe)))
     if settings.ema:
