@@ -57,8 +57,9 @@ class Preprocess(BaseModel):
     def _size_of_patch(cls, values: Any) -> Any:
         """Let ``size`` be height and width of the patch, where there is one."""
         patch = values.get("patch") if isinstance(values, dict) else None
-        three = isinstance(patch, list | tuple) and len(patch) == 3
-        return {**values, "size": tuple(patch[1:])} if three else values
+        if not isinstance(patch, list | tuple) or len(patch) != 3:
+            return values
+        return {**values, "size": tuple(patch[1:])}
 
     @model_validator(mode="after")
     def _possible(self) -> Preprocess:
