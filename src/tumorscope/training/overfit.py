@@ -1,0 +1,101 @@
+"""Whether a run fits its training cases at the expense of the others, told in words (S0-34)."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+import numpy.typing as npt
+
+from tumorscope.training.log_columns import lower_is_better
+from tumorscope.training.log_file import TrainingLog
+
+Kind = Literal["over-fitting", "widening gap", "none", "unknown"]
+#: Fewer epochs with both curves say nothing.
+LEAST_EPOCHS = 6
+#: A change below this share of the best validation value, or below so many widths of its noise, is none.
+SHARE, WIDTHS = 0.05, 2.0
+
+Values = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Overfit:
+    """What the two curves of one quantity say.
+
+    Attributes:
+        quantity: The quantity judged.
+        kind: ``over-fitting``: validation got worse while training got better. ``widening gap``: validation stood
+            still while training got better. ``none``, or ``unknown`` (too few epochs, one curve only).
+        epoch: First epoch of it, counted from 1; None for ``none`` and ``unknown``.
+        gap_then: Validation minus training (training minus validation where higher is better) before ``epoch``.
+        gap_now: The same at the end.
+        sentence: All of it in one sentence.
+    """
+
+    quantity: str
+    kind: Kind
+    epoch: int | None
+    gap_then: float | None
+    gap_now: float | None
+    sentence: str
+
+
+def judge_overfit(log: TrainingLog, quantity: str = "loss") -> Overfit:
+    """Compare training and validation of ``quantity`` after the best validation epoch.
+
+    Both curves are smoothed by a running median of three; where higher is better (Dice, accuracy), 1 - value is
+    judged. A change counts when it exceeds 5 % of the best validation value and twice the epoch-to-epoch noise
+    (1.4826 · median absolute deviation of the differences, over √2). If validation got worse by that much from its
+    best epoch to the last while training got better, that is over-fitting from the epoch after the best. If
+    validation gained no more than that since some epoch, but the gap grew by more, the gap has been widening since.
+
+    Args:
+        log: The run.
+        quantity: ``loss``, ``dice``, ….
+    """
+    parts = log.curves.get(quantity, {})
+    train, val = dict(parts.get("train", [])), dict(parts.get("val", []))
+    epochs = [e for e in sorted(set(train) & set(val)) if np.isfinite(train[e]) and np.isfinite(val[e])]
+    if len(epochs) < LEAST_EPOCHS:
+        found = f"{len(epochs)} epochs have both curves of {quantity}; {LEAST_EPOCHS} are needed to tell over-fitting."
+        return Overfit(quantity, "unknown", None, None, None, found)
+    raw = np.array([[train[e], val[e]] for e in epochs])
+    raw = raw if lower_is_better(quantity) else 1 - raw
+    train_cost, val_cost = _smooth(raw[:, 0]), _smooth(raw[:, 1])
+    least = _least_change(raw[:, 1], float(val_cost.min()))
+    best, gap = int(val_cost.argmin()), val_cost - train_cost
+    learns = train_cost[-1] < train_cost[best]
+    if val_cost[-1] - val_cost[best] > least and learns:
+        return _found(quantity, "over-fitting", epochs, best, gap)
+    still = int(np.flatnonzero(val_cost <= val_cost.min() + least)[0])
+    if gap[-1] - gap[still] > least and train_cost[-1] < train_cost[still]:
+        return _found(quantity, "widening gap", epochs, still, gap)
+    sentence = f"No over-fitting seen in {quantity}: validation follows training up to the last epoch, {epochs[-1]}."
+    return Overfit(quantity, "none", None, float(gap[0]), float(gap[-1]), sentence)
+
+
+def _found(quantity: str, kind: Kind, epochs: list[int], index: int, gap: Values) -> Overfit:
+    first = epochs[min(index + 1, len(epochs) - 1)]
+    moved = f"the gap grew from {gap[index]:.3g} to {gap[-1]:.3g}"
+    if kind == "over-fitting":
+        worse = f"validation {quantity} gets worse while training {quantity} still improves"
+        sentence = f"Over-fitting from epoch {first}: {worse}; {moved} by epoch {epochs[-1]}."
+    else:
+        still = f"validation {quantity} stands still while training {quantity} improves"
+        sentence = f"Widening gap from epoch {first}: {still}; {moved} by epoch {epochs[-1]}."
+    return Overfit(quantity, kind, first, float(gap[index]), float(gap[-1]), sentence)
+
+
+def _smooth(values: Values) -> Values:
+    """Return the running median of three; the last epoch takes the median of the last three."""
+    inner = np.median(np.lib.stride_tricks.sliding_window_view(values, 3), axis=1)
+    return np.concatenate([values[:1], inner, inner[-1:]])
+
+
+def _least_change(raw: Values, best: float) -> float:
+    steps = np.diff(raw)
+    noise = 1.4826 * float(np.median(np.abs(steps - np.median(steps)))) / math.sqrt(2)
+    return max(SHARE * abs(best), WIDTHS * noise, 1e-9)
