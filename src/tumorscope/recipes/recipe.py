@@ -67,6 +67,8 @@ class Recipe(Section):
             raise ValueError("data.classes needs data.scheme 'custom'")
         if self.training.validate_every > self.training.epochs:
             raise ValueError("training.validate_every is more than training.epochs: nothing would be validated")
+        if self.preprocess.patch is not None and self.augment.drop_context:
+            raise ValueError("augment.drop_context is for slices: a 3D patch has no neighbouring slices to replace")
         if "cross_entropy" in self.loss and self.outputs.kind != "classes":
             raise ValueError("loss.cross_entropy needs outputs.kind 'classes'")
         return self
