@@ -29,8 +29,13 @@ def as_slices(cases: Iterable[Case]) -> list[Case]:
         if depth == 1:
             slices.append(case)
             continue
-        slices += [replace(case, id=f"{case.id}_z{z:03d}", reader=SliceReader(case, z)) for z in range(depth)]
+        slices += [replace(case, id=slice_id(case.id, z), reader=SliceReader(case, z)) for z in range(depth)]
     return slices
+
+
+def slice_id(case_id: str, z: int) -> str:
+    """Return the id of slice ``z`` of a case."""
+    return f"{case_id}_z{z:03d}"
 
 
 @dataclass(frozen=True)
