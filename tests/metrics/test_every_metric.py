@@ -11,7 +11,18 @@ from metrics_strategies import counts, mask_pairs
 from sklearn import metrics as sk
 
 from tumorscope.core.errors import UsageError
-from tumorscope.metrics import METRICS, Counts, EmptyPolicy, Metric, count, find_metrics, surface_values
+from tumorscope.core.labels import BINARY
+from tumorscope.metrics import (
+    METRICS,
+    Counts,
+    EmptyPolicy,
+    Metric,
+    count,
+    find_metrics,
+    probability_sums,
+    surface_values,
+)
+from tumorscope.metrics.class_set import class_values, count_classes
 
 
 def value(name: str, c: Counts) -> float:
@@ -23,6 +34,12 @@ def value(name: str, c: Counts) -> float:
 def on_masks(metric: Metric, pred: np.ndarray, ref: np.ndarray) -> float:
     if metric.from_counts is not None:
         return value(metric.name, count(pred, ref))
+    if metric.over_classes is not None:
+        both = count_classes(pred.astype(np.uint8), ref.astype(np.uint8), BINARY).sum(axis=0)[None]
+        return float(class_values(metric, both, EmptyPolicy.BRATS)[0])
+    if metric.from_probabilities is not None:
+        sums = probability_sums({"tumor": pred.astype(np.float32)}, {"tumor": ref}, exclusive=True)
+        return float(metric.from_probabilities(sums.slices.sum(axis=0)))
     return surface_values(pred, ref, [metric])[metric.name]
 
 
@@ -32,8 +49,9 @@ class TestEveryMetric:
         metric = METRICS[name]
         assert metric.name == name
         assert metric.title and metric.formula and metric.source
-        assert (metric.from_counts is None) != (metric.from_surface is None)
-        assert metric.is_length == (not metric.higher_is_better)
+        ways = (metric.from_counts, metric.from_surface, metric.over_classes, metric.from_probabilities)
+        assert sum(way is not None for way in ways) == 1
+        assert metric.higher_is_better != (metric.is_length or name == "mse")
 
     def test_perfect_prediction(self, name: str) -> None:
         mask = np.zeros((5, 6, 7), dtype=bool)
@@ -44,6 +62,7 @@ class TestEveryMetric:
         ref, good, bad = (np.zeros((20, 8, 8), dtype=bool) for _ in range(3))
         ref[2:8, 2:6, 2:6] = good[3:9, 2:6, 2:6] = bad[7:13, 2:6, 2:6] = True
         better, worse = on_masks(METRICS[name], good, ref), on_masks(METRICS[name], bad, ref)
+        assert math.isfinite(better) and math.isfinite(worse)
         assert better > worse if METRICS[name].higher_is_better else better < worse
 
     @settings(deadline=None, max_examples=25)

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import torch
 from monai.metrics import compute_hausdorff_distance, compute_surface_dice
+from scipy import stats
 from scipy.spatial.distance import cdist
 
 from tumorscope.core.errors import GeometryError, InputError
@@ -34,6 +35,7 @@ def brute_force(pred: np.ndarray, ref: np.ndarray, spacing: tuple[float, ...], t
         "hausdorff": max(forth.max(), back.max()),
         "hd95": max(np.percentile(forth, 95), np.percentile(back, 95)),
         "surface_dice": np.mean(np.concatenate([forth, back]) <= tolerance + 1e-6),
+        "bf_score": stats.hmean([np.mean(d <= tolerance + 1e-6) for d in (forth, back)]),
     }
 
 
@@ -73,7 +75,7 @@ def test_shifted_cubes() -> None:
 def test_two_points() -> None:
     pred, ref = np.zeros((9, 9, 9), dtype=bool), np.zeros((9, 9, 9), dtype=bool)
     pred[0, 0, 0] = ref[3, 4, 0] = True
-    assert surface_values(pred, ref, SURFACE) == {"hausdorff": 5, "hd95": 5, "surface_dice": 0}
+    assert surface_values(pred, ref, SURFACE) == {"hausdorff": 5, "hd95": 5, "surface_dice": 0, "bf_score": 0}
 
 
 def test_a_single_slice_is_measured_in_its_plane() -> None:

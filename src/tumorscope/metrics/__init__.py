@@ -6,24 +6,29 @@ from tumorscope.metrics.consistency import ImpossibleScoreError, check_pair, che
 from tumorscope.metrics.counts import Counts, count, count_slices
 from tumorscope.metrics.empty import EmptyPolicy
 from tumorscope.metrics.metric import Metric, SurfaceDistances
-from tumorscope.metrics.registry import DEFAULT_METRICS, METRICS, find_metrics
+from tumorscope.metrics.probability import ProbabilitySums, probability_sums
+from tumorscope.metrics.registry import DEFAULT_METRICS, METRICS, PAPER_METRICS, find_metrics
 from tumorscope.metrics.render import render_scores
 from tumorscope.metrics.score import Score, Unit
 from tumorscope.metrics.summary import summarise, summarise_pooled
 from tumorscope.metrics.surface import surface_distances, surface_values
 from tumorscope.metrics.trivial import empty_prediction
+from tumorscope.metrics.tumour_free import TumourFree, tumour_free
 
 __all__ = [
     "DEFAULT_METRICS",
     "METRICS",
+    "PAPER_METRICS",
     "CaseScore",
     "Counts",
     "EmptyPolicy",
     "ImpossibleScoreError",
     "Metric",
+    "ProbabilitySums",
     "RegionScore",
     "Score",
     "SurfaceDistances",
+    "TumourFree",
     "Unit",
     "aggregate",
     "check_pair",
@@ -34,10 +39,12 @@ __all__ = [
     "explain_f1",
     "explain_pair",
     "find_metrics",
+    "probability_sums",
     "render_scores",
     "score_case",
     "summarise",
     "summarise_pooled",
     "surface_distances",
     "surface_values",
+    "tumour_free",
 ]

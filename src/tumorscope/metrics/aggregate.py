@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from tumorscope.core.errors import InputError
+from tumorscope.metrics.aggregate_set import class_set_scores
 from tumorscope.metrics.case_score import CaseScore
 from tumorscope.metrics.consistency import check_scores
 from tumorscope.metrics.counts import CountArray
@@ -33,7 +34,7 @@ def aggregate(
 
     Intervals come from resampling patients. ``patient`` and ``image`` have one value per case: a patient with several
     studies gives several values, resampled together. Surface metrics exist per patient and image, not per slice or
-    pooled. Accuracy always comes with class-wise scores.
+    pooled. Metrics over all classes follow the regions of their unit. Accuracy always comes with class-wise scores.
 
     Args:
         cases: From :func:`~tumorscope.metrics.case_score.score_case`, all with the same regions.
@@ -57,6 +58,8 @@ def aggregate(
                 for metric in wanted:
                     if metric.needs == "counts" or metric.name in table.surface:
                         scores.append(_score(table, metric, region, unit, policy, seed, n_boot))
+        for policy in policies:
+            scores += class_set_scores(cases, wanted, unit, policy, seed, n_boot)
     check_scores(scores)
     return scores
 
@@ -118,7 +121,7 @@ def _score(
         groups=table.groups,
         all_empty=None if np.isnan(all_empty).all() else float(np.nanmean(np.sort(all_empty))),
         length_unit=table.length_unit if metric.is_length else "",
-        note=f"tolerance {table.tolerance:g} {table.length_unit}" if metric.name == "surface_dice" else "",
+        note=f"tolerance {table.tolerance:g} {table.length_unit}" if metric.uses_tolerance else "",
         seed=seed,
         n_boot=n_boot,
     )
@@ -134,6 +137,8 @@ def _check(cases: Sequence[CaseScore], units: Sequence[Unit]) -> None:
         found = f"case '{next(i for i in ids if ids.count(i) > 1)}' twice"
     elif len({tuple(sorted(c.regions)) for c in cases}) > 1:
         found = "different regions from case to case"
+    elif len({c.classes for c in cases}) > 1:
+        found = f"different classes: {' and '.join(sorted({', '.join(c.classes) or 'none' for c in cases}))}"
     elif len({frozenset(r.surface) for c in cases for r in c.regions.values()}) > 1:
         found = "surface metrics in some regions or cases only"
     elif len({(c.length_unit, c.tolerance) for c in cases}) > 1:

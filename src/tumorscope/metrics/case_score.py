@@ -9,15 +9,20 @@ from dataclasses import dataclass
 import numpy as np
 
 from tumorscope.core.errors import GeometryError, InputError, LabelError
+from tumorscope.core.files import content_hash
 from tumorscope.core.image import Array
 from tumorscope.core.labels import LabelScheme
-from tumorscope.metrics.counts import CountArray, Counts, bounding_box, count_slices
+from tumorscope.metrics.class_set import class_values, count_classes, foreground
+from tumorscope.metrics.counts import BoolArray, CountArray, Counts, bounding_box, count_slices
 from tumorscope.metrics.empty import EmptyPolicy
 from tumorscope.metrics.metric import Metric
+from tumorscope.metrics.probability import ProbabilitySums
 from tumorscope.metrics.registry import DEFAULT_METRICS, find_metrics
 from tumorscope.metrics.surface import DEFAULT_TOLERANCE, image_diagonal, surface_values
 
-_RESERVED = ("case", "patient", "length_unit")
+#: Key of a row under which the metrics over classes stand.
+CLASSES = "classes"
+_RESERVED = ("case", "patient", "length_unit", CLASSES)
 
 
 @dataclass(frozen=True)
@@ -27,10 +32,12 @@ class RegionScore:
     Attributes:
         slices: Counts per slice along z, shape (z, 4).
         surface: Surface metric → value; NaN where a mask is empty.
+        reference: Hash of the reference mask, by which two evaluations tell that they scored against the same one.
     """
 
     slices: CountArray
     surface: Mapping[str, float]
+    reference: str = ""
 
     @property
     def counts(self) -> Counts:
@@ -48,7 +55,11 @@ class CaseScore:
         regions: Region → its counts and surface values.
         length_unit: "mm", or "px" where the spacing is unknown.
         diagonal: Diagonal of the image in that unit: the distance some policies give where one mask is empty.
-        tolerance: Of surface Dice, in that unit.
+        tolerance: Of surface Dice and BF score, in that unit.
+        voxel_ml: Size of a voxel; None where the spacing is unknown.
+        classes: The exclusive classes without background, where metrics over classes were asked for.
+        class_slices: Their counts per slice, background first, shape (z, 1 + classes, 4).
+        probabilities: Sums over probability maps, where they were asked for and known.
     """
 
     case: str
@@ -57,6 +68,10 @@ class CaseScore:
     length_unit: str
     diagonal: float
     tolerance: float
+    voxel_ml: float | None = None
+    classes: tuple[str, ...] = ()
+    class_slices: CountArray | None = None
+    probabilities: ProbabilitySums | None = None
 
     def row(
         self, policy: EmptyPolicy, metrics: Sequence[str] = DEFAULT_METRICS, *, slices: bool = False
@@ -72,17 +87,32 @@ class CaseScore:
             ``{"case": …, "patient": …, "length_unit": …, "WT": {"dice": …, …, "tp": …, "fp": …, "fn": …, "tn": …}}``.
         """
         row: dict[str, object] = {"case": self.case, "patient": self.patient, "length_unit": self.length_unit}
+        wanted = find_metrics(metrics)
         for name, region in self.regions.items():
             counts = region.counts
             entry: dict[str, object] = {}
-            for metric in find_metrics(metrics):
+            for metric in wanted:
                 if metric.needs == "counts" or metric.name in region.surface:
                     entry[metric.name] = self._value(metric, region, policy)
-            entry |= {"tp": counts.tp, "fp": counts.fp, "fn": counts.fn, "tn": counts.tn}
+            entry |= {"tp": counts.tp, "fp": counts.fp, "fn": counts.fn, "tn": counts.tn, "reference": region.reference}
             if slices:
                 entry["slices"] = region.slices.tolist()
             row[name] = entry
+        over_classes = {m.name: self._of_classes(m, policy) for m in wanted if not m.of_region}
+        if self.class_slices is not None and over_classes:
+            row[CLASSES] = over_classes
         return row
+
+    def _of_classes(self, metric: Metric, policy: EmptyPolicy) -> float | None:
+        """Return the value of a metric over classes, over the whole volume."""
+        assert self.class_slices is not None
+        counts = self.class_slices.sum(axis=0, keepdims=True)
+        value = math.nan
+        if metric.over_classes is not None:
+            value = float(class_values(metric, counts, policy)[0])
+        elif self.probabilities is not None and metric.from_probabilities and policy.keeps(foreground(counts))[0]:
+            value = float(metric.from_probabilities(self.probabilities.slices.sum(axis=0)))
+        return None if math.isnan(value) else value
 
     def _value(self, metric: Metric, region: RegionScore, policy: EmptyPolicy) -> float | None:
         counts = region.counts.to_array()[None]
@@ -143,14 +173,65 @@ def score_case(
     box = bounding_box((pred != 0) | (ref != 0), least=2)
     _check_labels(pred[box], pred_scheme, f"the prediction of case {case}")
     _check_labels(ref[box], scheme, f"the reference of case {case}")
-    surface = [m for m in find_metrics(metrics) if m.needs == "surface"]
+    wanted = find_metrics(metrics)
+    surface = [m for m in wanted if m.needs == "surface"]
     scored = {}
     for name, (in_pred, in_ref) in pairs.items():
         masks = pred_scheme.mask(pred[box], in_pred), scheme.mask(ref[box], in_ref)
         values = surface_values(*masks, surface, spacing, tolerance) if surface else {}
-        scored[name] = RegionScore(_whole_slices(count_slices(*masks), ref.shape, box[2]), values)
-    length_unit = "mm" if spacing_known else "px"
-    return CaseScore(case, patient or case, scored, length_unit, image_diagonal(ref.shape, spacing), tolerance)
+        counts = _whole_slices(count_slices(*masks), ref.shape, box[2])
+        scored[name] = RegionScore(counts, values, _mask_hash(masks[1], box, ref.shape))
+    classes: tuple[str, ...] = ()
+    class_slices: CountArray | None = None
+    if any(not m.of_region for m in wanted):
+        classes, class_slices = _count_classes(pred[box], ref[box], pred_scheme, scheme, ref.shape, box[2])
+    return CaseScore(
+        case,
+        patient or case,
+        scored,
+        "mm" if spacing_known else "px",
+        image_diagonal(ref.shape, spacing),
+        tolerance,
+        math.prod(spacing) / 1000 if spacing_known else None,
+        classes,
+        class_slices,
+    )
+
+
+def _count_classes(
+    pred: Array, ref: Array, pred_scheme: LabelScheme, scheme: LabelScheme, shape: tuple[int, ...], z: slice
+) -> tuple[tuple[str, ...], CountArray]:
+    """Count every exclusive class in the convention of the two that says less, and the background, slice by slice.
+
+    Raises:
+        LabelError: if classes that occur have no counterpart.
+    """
+    if not _says_as_much(scheme, pred_scheme) and _says_as_much(pred_scheme, scheme):
+        pred, common = pred_scheme.convert(pred, scheme), scheme
+    else:
+        ref, common = scheme.convert(ref, pred_scheme), pred_scheme
+    boxed = count_classes(pred, ref, common)
+    whole = [_whole_slices(boxed[:, k], shape, z) for k in range(1, boxed.shape[1])]
+    background = _whole_slices(foreground(boxed), shape, z)[:, ::-1]
+    return tuple(label.name for label in common.labels), np.stack([background, *whole], axis=1)
+
+
+def _says_as_much(scheme: LabelScheme, to: LabelScheme) -> bool:
+    """Whether every class of ``scheme`` has a counterpart in ``to``."""
+    try:
+        scheme.convert(np.array([0, *scheme.values], dtype=np.uint8), to)
+    except LabelError:
+        return False
+    return True
+
+
+def _mask_hash(mask: BoolArray, box: tuple[slice, ...], shape: tuple[int, ...]) -> str:
+    """Hash a mask that lies in ``box`` of an image of ``shape``; the box itself does not matter."""
+    tight = bounding_box(mask)
+    start = [outer.start + inner.start for outer, inner in zip(box, tight, strict=True)]
+    cut = mask[tight]
+    where = f"{shape} {start if cut.any() else 'empty'} {cut.shape if cut.any() else ''}"
+    return content_hash(where.encode(), np.packbits(cut).tobytes() if cut.any() else b"")
 
 
 def _whole_slices(boxed: CountArray, shape: tuple[int, ...], z: slice) -> CountArray:

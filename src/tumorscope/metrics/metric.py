@@ -28,6 +28,22 @@ class SurfaceDistances:
     ref_to_pred: FloatArray
 
 
+@dataclass(frozen=True)
+class OverClasses:
+    """How one value is made of the exclusive classes of a label map.
+
+    Attributes:
+        of: The metric of one class, computed from counts.
+        how: ``micro``: the classes' counts are added up first; ``macro``: mean over the classes, those left out by
+            the empty-mask policy aside; ``frequency``: mean weighted with each class's share of the reference.
+        background: Whether the background is one of the classes.
+    """
+
+    of: Metric
+    how: Literal["micro", "macro", "frequency"]
+    background: bool = True
+
+
 @dataclass(frozen=True, kw_only=True)
 class Metric:
     """One score: how it is computed, where it comes from, how to read it.
@@ -35,7 +51,7 @@ class Metric:
     Attributes:
         name: Key in :data:`~tumorscope.metrics.registry.METRICS` and in JSON.
         title: For people.
-        formula: In terms of tp, fp, fn, tn or of surface distances.
+        formula: In terms of tp, fp, fn, tn, of surface distances or of probabilities.
         source: The publication that defines it.
         high: Largest value; infinite for a length. The smallest is 0 for every metric.
         higher_is_better: False for distances.
@@ -43,6 +59,9 @@ class Metric:
             specificity, which stay defined there.
         from_counts: (tp, fp, fn, tn), shape (..., 4) → values, shape (...), NaN where 0/0; None for surface metrics.
         from_surface: (distances, tolerance) → value; None for count metrics.
+        uses_tolerance: Whether a surface metric depends on the tolerance, which then stands beside it.
+        over_classes: How it is made of all classes of a label map; None for metrics of one region.
+        from_probabilities: Sums (..., 5), see :class:`~tumorscope.metrics.probability.ProbabilitySums`, → values.
     """
 
     name: str
@@ -54,11 +73,23 @@ class Metric:
     policy_decides: bool = True
     from_counts: Callable[[CountArray], FloatArray] | None = None
     from_surface: Callable[[SurfaceDistances, float], float] | None = None
+    uses_tolerance: bool = False
+    over_classes: OverClasses | None = None
+    from_probabilities: Callable[[FloatArray], FloatArray] | None = None
 
     @property
-    def needs(self) -> Literal["counts", "surface"]:
+    def needs(self) -> Literal["counts", "surface", "classes", "probabilities"]:
         """What the metric is computed from."""
+        if self.over_classes is not None:
+            return "classes"
+        if self.from_probabilities is not None:
+            return "probabilities"
         return "counts" if self.from_counts is not None else "surface"
+
+    @property
+    def of_region(self) -> bool:
+        """Whether it scores one region (True) or all classes of a label map at once."""
+        return self.needs in ("counts", "surface")
 
     @property
     def is_length(self) -> bool:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from itertools import groupby
 
 from tumorscope.core.errors import InputError
-from tumorscope.metrics.registry import COMPANIONS, METRICS
+from tumorscope.metrics.registry import COMPANIONS, METRICS, counts_background
 from tumorscope.metrics.score import Score, Unit
 
 _UNIT_TEXT = {
@@ -37,6 +37,7 @@ def render_scores(scores: Sequence[Score]) -> str:
         lines += ["", f"{region}, {_UNIT_TEXT[unit]}; empty masks '{policy}': {policy.text}", _line(_HEADER, widths)]
         lines += [_line(row, widths) for _, row in pairs]
         lines += _accuracy_warning([s for s, _ in pairs])
+    _check_companions(scores)
     return "\n".join([*lines[1:], "", *_footnotes(scores)]) if scores else "No scores."
 
 
@@ -44,7 +45,7 @@ def _cells(score: Score) -> list[str]:
     digits = 2 if score.length_unit else 3
     metric = METRICS.get(score.metric)
     title = metric.title if metric else score.metric
-    details = ", ".join(part for part in (score.length_unit, score.note) if part)
+    details = ", ".join(part for part in (score.length_unit, score.reduction.partition(":")[0], score.note) if part)
     low, high = score.ci95
     interval = "-" if low is None or high is None or score.n_groups < 2 else f"{low:.{digits}f} to {high:.{digits}f}"
     n = f"{score.n} ({score.n_excluded} left out)" if score.n_excluded else str(score.n)
@@ -62,21 +63,40 @@ def _line(cells: Sequence[str], widths: Sequence[int]) -> str:
 
 
 def _accuracy_warning(block: Sequence[Score]) -> list[str]:
-    accuracy = next((s for s in block if s.metric == "accuracy"), None)
-    if accuracy is None:
+    misleading = [s for s in block if s.metric in METRICS and counts_background(METRICS[s.metric])]
+    if not misleading:
         return []
-    if not {s.metric for s in block} & set(COMPANIONS):
-        raise InputError(
-            expected="class-wise scores (Dice, sensitivity or specificity) beside accuracy",
-            found=f"accuracy alone for {accuracy.region}",
-            fix="Add 'dice' to the metrics",
-        )
-    if accuracy.all_empty is None:
-        return ["  Accuracy misleads: it counts background, which fills most of a scan; read the class-wise scores."]
+    told = [s for s in misleading if s.all_empty is not None]
+    if not told:
+        return ["  Scores with background mislead: it fills most of a scan; read the class-wise scores."]
+    if told[0].metric == "accuracy":
+        return [
+            f"  Accuracy misleads: background counts as right, so the accuracy of an all-empty prediction here is "
+            f"{told[0].all_empty:.3f}."
+        ]
     return [
-        f"  Accuracy misleads: background counts as right, so the accuracy of an all-empty prediction here is "
-        f"{accuracy.all_empty:.3f}."
+        "  Scores with background mislead: an all-empty prediction has those of the last column here. "
+        "Read the class-wise scores."
     ]
+
+
+def _check_companions(scores: Sequence[Score]) -> None:
+    """Make sure that class-wise scores stand beside those that count the background (S2-40).
+
+    Raises:
+        InputError: if there are none.
+    """
+    for unit in {s.unit for s in scores}:
+        beside = [s for s in scores if s.unit is unit]
+        lonely = [s for s in beside if s.metric in METRICS and counts_background(METRICS[s.metric])]
+        for score in lonely:
+            of_region = METRICS[score.metric].of_region
+            if not any(s.metric in COMPANIONS for s in beside if not of_region or s.region == score.region):
+                raise InputError(
+                    expected=f"class-wise scores (Dice, sensitivity or specificity) beside {score.metric}",
+                    found=f"{score.metric} alone for {score.region}",
+                    fix="Add 'dice' to the metrics",
+                )
 
 
 def _footnotes(scores: Sequence[Score]) -> list[str]:

@@ -42,6 +42,7 @@ class Score:
         empty_policy: How empty masks count.
         all_empty: The same score for a prediction without a single voxel; None when not computed or undefined.
         length_unit: "mm" or "px" for distances, else "".
+        reduction: For scores of several classes, how they became one number; else "".
         note: What a reader must know, or "".
         n_boot: Number of bootstrap resamples.
         seed: Of the bootstrap.
@@ -60,6 +61,7 @@ class Score:
     empty_policy: EmptyPolicy
     all_empty: float | None = None
     length_unit: str = ""
+    reduction: str = ""
     note: str = ""
     n_boot: int = 2000
     seed: int = 0
@@ -80,6 +82,7 @@ class Score:
             "n_groups": self.n_groups,
             "all_empty": self.all_empty,
             "length_unit": self.length_unit,
+            "reduction": self.reduction,
             "note": self.note,
             "n_boot": self.n_boot,
             "seed": self.seed,

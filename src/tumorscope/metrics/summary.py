@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import numpy.typing as npt
@@ -10,7 +10,7 @@ import numpy.typing as npt
 from tumorscope.core.errors import InputError, UsageError
 from tumorscope.metrics.bootstrap import percentile_interval, resampled_sums
 from tumorscope.metrics.consistency import check_range
-from tumorscope.metrics.counts import CountArray
+from tumorscope.metrics.counts import BoolArray, CountArray
 from tumorscope.metrics.empty import EmptyPolicy
 from tumorscope.metrics.metric import FloatArray, Metric
 from tumorscope.metrics.registry import METRICS
@@ -30,6 +30,7 @@ def summarise(
     groups: Sequence[str] | None = None,
     all_empty: float | None = None,
     length_unit: str = "",
+    reduction: str = "",
     note: str = "",
     seed: int = 0,
     n_boot: int = N_BOOT,
@@ -48,6 +49,7 @@ def summarise(
             patient are not independent, and an interval that takes them for such is too narrow.
         all_empty: The same score for the all-empty prediction.
         length_unit: "mm" or "px" for distances.
+        reduction: How several classes became one number.
         note: What a reader must know.
         seed: Of the bootstrap.
         n_boot: Number of resamples.
@@ -85,6 +87,7 @@ def summarise(
         empty_policy=EmptyPolicy(empty_policy),
         all_empty=all_empty,
         length_unit=length_unit,
+        reduction=reduction,
         note=_spread_note(note, n_groups),
         n_boot=n_boot,
         seed=seed,
@@ -121,16 +124,57 @@ def summarise_pooled(
         raise InputError(expected="counts (N, 4)", found=f"shape {counts.shape}", fix="Stack Counts.to_array()")
     policy = EmptyPolicy(empty_policy)
     _check(counts[:, 0].astype(np.float64), groups, n_boot)
-    kept = policy.keeps(counts)
-    labels = np.arange(len(counts)) if groups is None else np.asarray(groups)
+    return summarise_sums(
+        counts.astype(np.float64),
+        lambda sums: _values(definition, sums, policy),
+        policy.keeps(counts),
+        metric=metric,
+        region=region,
+        empty_policy=policy,
+        empty=empty_prediction,
+        groups=groups,
+        seed=seed,
+        n_boot=n_boot,
+    )
+
+
+def summarise_sums(
+    sums: FloatArray,
+    compute: Callable[[FloatArray], FloatArray],
+    kept: BoolArray,
+    *,
+    metric: str,
+    region: str,
+    empty_policy: EmptyPolicy,
+    empty: Callable[[FloatArray], FloatArray] | None = None,
+    groups: Sequence[str] | None = None,
+    reduction: str = "",
+    seed: int = 0,
+    n_boot: int = N_BOOT,
+) -> Score:
+    """Add up the rows of all cases and compute one value from the total, with an interval from resampling patients.
+
+    Args:
+        sums: What is added up, one row per case, shape (N, D).
+        compute: (M, D) → (M,), NaN where undefined.
+        kept: Which cases count, shape (N,).
+        metric: Name of the metric.
+        region: Region, class, or set of classes.
+        empty_policy: The policy ``compute`` and ``kept`` follow.
+        empty: Total (1, D) → the total that an all-empty prediction has, where it can be told.
+        groups: Patient of each case.
+        reduction: How several classes became one number.
+        seed: Of the bootstrap.
+        n_boot: Number of resamples.
+    """
+    labels = np.arange(len(sums)) if groups is None else np.asarray(groups)
     labels = np.unique(labels[kept], return_inverse=True)[1]
-    table = _sums_by_group(labels, counts[kept])
+    table = _sums_by_group(labels, sums[kept])
     total = table.sum(axis=0, keepdims=True)
-    value = _pooled(definition, total, policy)
+    value = _of_total(compute, total)
     ci95: tuple[float | None, float | None] = (value, value)
     if len(table) > 1 and value is not None:
-        sums = resampled_sums(table, seed=seed, n_boot=n_boot)
-        ci95 = percentile_interval(_values(definition, sums, policy))
+        ci95 = percentile_interval(compute(resampled_sums(table, seed=seed, n_boot=n_boot)))
     return Score(
         metric=metric,
         region=region,
@@ -142,8 +186,9 @@ def summarise_pooled(
         n=int(kept.sum()),
         n_excluded=int((~kept).sum()),
         n_groups=len(table),
-        empty_policy=policy,
-        all_empty=_pooled(definition, empty_prediction(total), policy),
+        empty_policy=empty_policy,
+        all_empty=None if empty is None else _of_total(compute, empty(total)),
+        reduction=reduction,
         note=_spread_note("", len(table)),
         n_boot=n_boot,
         seed=seed,
@@ -177,10 +222,10 @@ def _values(metric: Metric, sums: FloatArray, policy: EmptyPolicy) -> FloatArray
     return policy.apply(metric, metric.from_counts(counts), counts)
 
 
-def _pooled(metric: Metric, total: FloatArray, policy: EmptyPolicy) -> float | None:
+def _of_total(compute: Callable[[FloatArray], FloatArray], total: FloatArray) -> float | None:
     if not total.any():
         return None
-    value = float(_values(metric, total, policy)[0])
+    value = float(compute(total)[0])
     return None if np.isnan(value) else value
 
 

@@ -15,7 +15,7 @@ from tumorscope.metrics.metric import FloatArray, Metric, SurfaceDistances
 #: A surface voxel counts as right within this distance (mm; pixels where the spacing is unknown).
 DEFAULT_TOLERANCE = 1.0
 #: Spacing and distances pass through float32: 1 mm voxels must lie within a tolerance of 1 mm.
-_ROUNDING = 1e-5
+ROUNDING = 1e-5
 
 
 def surface_distances(pred: Array, ref: Array, spacing: Sequence[float] = (1.0, 1.0, 1.0)) -> SurfaceDistances:
@@ -91,7 +91,7 @@ def _hd95(distances: SurfaceDistances, tolerance: float) -> float:
 
 def _surface_dice(distances: SurfaceDistances, tolerance: float) -> float:
     both: FloatArray = np.concatenate([distances.pred_to_ref, distances.ref_to_pred])
-    return float(np.mean(both <= tolerance * (1 + _ROUNDING)))
+    return float(np.mean(both <= tolerance * (1 + ROUNDING)))
 
 
 HAUSDORFF = Metric(
@@ -118,6 +118,7 @@ SURFACE_DICE = Metric(
     formula="share of surface voxels of both masks within the tolerance of the other surface",
     source="Nikolov et al., arXiv:1809.04430, 2018; counted per surface voxel, Seidlitz et al., arXiv:2111.05408",
     from_surface=_surface_dice,
+    uses_tolerance=True,
 )
 
 
