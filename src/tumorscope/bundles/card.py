@@ -6,6 +6,7 @@ from typing import Any
 
 from tumorscope.bundles.manifest import Manifest
 from tumorscope.metrics.empty import EmptyPolicy
+from tumorscope.transforms.prepare import Preprocess
 
 
 def _number(value: float | None) -> str:
@@ -29,6 +30,13 @@ def _score_table(manifest: Manifest) -> list[str]:
     return [*rows, "", *[f"- Empty masks `{p}`: {EmptyPolicy(p).text}." for p in policies]]
 
 
+def _view(spec: Preprocess) -> str:
+    """Return what the network sees at once."""
+    if spec.patch is not None:
+        return f"volumes at {spec.spacing_mm:g} mm in windows of {'×'.join(map(str, spec.patch))} voxels"
+    return f"{spec.size[0]}×{spec.size[1]} px slices, {spec.context} neighbouring slice(s) on each side"
+
+
 def _facts(run: dict[str, Any]) -> str:
     return ", ".join(f"{k} {v}" for k, v in run.items() if not isinstance(v, dict | list))
 
@@ -49,8 +57,7 @@ def render_card(manifest: Manifest) -> str:
         f"{manifest.title}. Research use only: not a medical device.",
         "",
         "## In and out",
-        f"- In: {', '.join(spec.sequences)}{optional}; {spec.size[0]}×{spec.size[1]} px slices, "
-        f"{spec.context} neighbouring slice(s) on each side, {spec.normalise}.",
+        f"- In: {', '.join(spec.sequences)}{optional}; {_view(spec)}, {spec.normalise}.",
         f"- Out: {', '.join(manifest.outputs.names)}; label scheme `{manifest.scheme}`.",
         f"- Post-processing: `{postprocess}`{f' ({origin})' if origin else ''}.",
         f"- Mirror averaging: {'always' if manifest.tta else 'on request (--tta)'}.",

@@ -14,7 +14,7 @@ from tumorscope.inference.runtimes.base import sigmoid, softmax
 
 
 def to_probabilities(logits: Array, outputs: Outputs) -> Array:
-    """Turn logits (B, K, H, W) into float32 probabilities (B, len(outputs.names), H, W); no background channel."""
+    """Turn logits (B, K, …) into float32 probabilities (B, len(outputs.names), …); no background channel."""
     if outputs.kind == "classes":
         return softmax(logits)[:, 1:]
     return sigmoid(logits)

@@ -1,4 +1,4 @@
-"""Slice-wise prediction over a study, back into the study's own grid."""
+"""Prediction over a study, slice by slice or in windows of its volume, back into the study's own grid."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from tumorscope.inference.decode import decode, to_probabilities
 from tumorscope.inference.postprocess import postprocess
 from tumorscope.inference.runtimes.base import Precision, Runtime
 from tumorscope.inference.runtimes.select import open_runtime
+from tumorscope.inference.sliding import predict_volume
 from tumorscope.transforms.prepare import Prepared, prepare, with_context
 
 
@@ -42,7 +43,7 @@ class Predictor:
         runtime: ``auto``, ``torch`` or ``openvino``, or an object with ``run`` (see
             :class:`~tumorscope.inference.runtimes.base.Runtime`).
         device: ``auto``, ``cpu`` or ``cuda``.
-        batch: Slices per run of the network.
+        batch: Slices per run of the network; windows of volumes are run one by one.
         tta: Also predict the left-right mirror image and average the probabilities, whether the bundle asks or not.
         precision: ``auto`` (bfloat16 where the hardware computes in it) or ``float32``.
 
@@ -77,7 +78,8 @@ class Predictor:
 
         Raises:
             InputError: if a needed sequence is missing.
-            GeometryError: if the sequences lie on different grids.
+            GeometryError: if the sequences lie on different grids, or a bundle for volumes is shown a single slice or
+                a volume of unknown voxel size.
         """
         return self.run(images).segmentation
 
@@ -109,14 +111,16 @@ class Predictor:
         return Prediction(segmentation, (*missing, *notes), clock.laps)
 
     def _infer(self, prepared: Prepared) -> Array:
-        """Return the probabilities (Z, K, H, W); slices without any signal are not run and stay 0."""
-        array, context = prepared.array, self.bundle.manifest.preprocess.context
+        """Return the probabilities (Z, K, H, W); slices or windows without any signal are not run and stay 0."""
+        array, spec = prepared.array, self.bundle.manifest.preprocess
         names = self.bundle.manifest.outputs.names
+        if spec.patch is not None:
+            return predict_volume(array, spec.patch, self._probabilities, len(names))
         volume = np.zeros((array.shape[0], len(names), *array.shape[2:]), dtype=np.float32)
         slices = [z for z in range(array.shape[0]) if array[z].any()]
         for start in range(0, len(slices), self.batch):
             chosen = slices[start : start + self.batch]
-            volume[chosen] = self._probabilities(np.stack([with_context(array, z, context) for z in chosen]))
+            volume[chosen] = self._probabilities(np.stack([with_context(array, z, spec.context) for z in chosen]))
         return volume
 
     def _probabilities(self, batch: Array) -> Array:

@@ -28,7 +28,9 @@ class Data(Section):
         folds: Train this many folds and average them (1: a single run).
         seed: Of the split.
         tumour_fraction: Share of training slices that hold tumour (S4-35); None takes every slice once per epoch.
+            Of 3D patches: the share centred on tumour; None: patches lie anywhere.
         samples_per_epoch: Slices per epoch; None: as many as tumour_fraction allows without repeating tumour slices.
+            Of 3D patches None means two per training case.
     """
 
     dataset: str

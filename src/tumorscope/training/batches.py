@@ -1,9 +1,9 @@
-"""Batches of slices from the cache."""
+"""Slices from the cache, their order, and batches."""
 
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Sequence, Sized
 
 import numpy as np
 import torch
@@ -126,13 +126,16 @@ def _draw(items: Array, count: int, rng: np.random.Generator) -> Array:
     return np.concatenate(rounds)[:count] if rounds else items[:0]
 
 
-def loader(dataset: SliceDataset, batch_size: int, sampler: TumourSampler | None) -> DataLoader[dict[str, Tensor]]:
+def loader(
+    dataset: Dataset[dict[str, Tensor]], batch_size: int, sampler: Sampler[int] | None
+) -> DataLoader[dict[str, Tensor]]:
     """Return the batches of ``dataset``; reading a memory map needs no worker process.
 
     Args:
-        dataset: Slices.
-        batch_size: Slices per batch; the last batch holds what is left.
-        sampler: For training; a last batch of one slice is then left out: batch normalisation cannot learn from it.
+        dataset: Slices, patches or volumes.
+        batch_size: Samples per batch; the last batch holds what is left.
+        sampler: For training; a last batch of one sample is then left out: batch normalisation cannot learn from it.
     """
-    lonely = sampler is not None and len(sampler) > batch_size > 1 and len(sampler) % batch_size == 1
+    count = len(sampler) if isinstance(sampler, Sized) else 0
+    lonely = count > batch_size > 1 and count % batch_size == 1
     return DataLoader(dataset, batch_size=batch_size, sampler=sampler, shuffle=False, drop_last=lonely, num_workers=0)

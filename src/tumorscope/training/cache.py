@@ -83,7 +83,7 @@ def build_cache(
 
     Args:
         cases: Labelled cases.
-        spec: Preprocessing; its ``context`` and ``slices`` are applied when batches are made, not here.
+        spec: Preprocessing; ``context``, ``slices`` and ``patch`` are applied when batches are made, not here.
         scheme: What the stored label values mean.
         folder: Parent of the caches; each setting gets its own subfolder.
         progress: Called with (done, total, case id).
@@ -91,7 +91,9 @@ def build_cache(
     Raises:
         TumorscopeError: naming the case, if one cannot be read or prepared, or has no label.
     """
-    settings = spec.model_dump(mode="json", exclude={"context", "slices"}) | {
+    applied_later = {"context", "slices", "patch"} | ({"size"} if spec.patch else set())
+    settings = ({"volumes": True} if spec.patch else {}) | spec.model_dump(mode="json", exclude=applied_later)
+    settings |= {
         "scheme": scheme.name,
         "values": scheme.values,
         "layout": _LAYOUT,

@@ -16,6 +16,7 @@ from tumorscope.core.labels import LabelScheme
 from tumorscope.recipes.recipe import Recipe
 from tumorscope.training.batches import SliceDataset
 from tumorscope.training.optim import build_optimizer
+from tumorscope.training.patches import PatchDataset
 from tumorscope.training.task import SegmentationTask
 
 #: Seconds per epoch for logs and what Lightning does between epochs, and bytes per second of checkpoints.
@@ -67,30 +68,34 @@ class _PeakMemory:
 
 
 def estimate(
-    recipe: Recipe, scheme: LabelScheme, train_slices: int, val_slices: int, slices: SliceDataset | None = None
+    recipe: Recipe,
+    scheme: LabelScheme,
+    train_samples: int,
+    val_samples: int,
+    samples: SliceDataset | PatchDataset | None = None,
 ) -> Estimate:
     """Time a few training and validation steps, augmentation included.
 
     Args:
         recipe: What will run.
         scheme: Its label scheme.
-        train_slices: Per epoch.
-        val_slices: Per validation.
-        slices: Where to read the slices from, so that reading counts; without it, random numbers.
+        train_samples: Slices or patches per epoch.
+        val_samples: Slices, or windows of volumes, per validation.
+        samples: Where to read training samples from, so that reading counts; without it, random numbers.
     """
     settings = recipe.training
     on_gpu = settings.accelerator != "cpu" and torch.cuda.is_available()
     device = torch.device("cuda" if on_gpu else "cpu")
     with _PeakMemory() as memory:
         task = SegmentationTask(recipe, scheme, 1).to(device)
-        step = _training_step(task, recipe, device, slices)
-        per_slice = _seconds(step) / settings.batch_size
-        per_val_slice = _seconds(_validation_step(task, recipe, device)) / (2 * settings.batch_size)
+        step = _training_step(task, recipe, device, samples)
+        per_sample = _seconds(step) / settings.batch_size
+        per_val_sample = _seconds(_validation_step(task, recipe, device)) / _val_batch(recipe)
     weights = sum(p.numel() * p.element_size() for p in task.network.parameters())
     copies = 6 + 2 * bool(settings.ema)  # what a checkpoint holds (weights, two moments, average), and its bytes
-    epoch = per_slice * train_slices + _EPOCH_OVERHEAD + 2 * (copies // 2) * weights / _WRITING
+    epoch = per_sample * train_samples + _EPOCH_OVERHEAD + 2 * (copies // 2) * weights / _WRITING
     share = settings.devices if on_gpu else 1
-    seconds = settings.epochs * (epoch + per_val_slice * val_slices / settings.validate_every) / share
+    seconds = settings.epochs * (epoch + per_val_sample * val_samples / settings.validate_every) / share
     parameters = sum(p.numel() for p in task.network.parameters())
     return Estimate(seconds, (memory.peak + copies * weights) / 2**20, parameters)
 
@@ -107,14 +112,14 @@ def _seconds(step: Callable[[], None]) -> float:
 
 
 def _training_step(
-    task: SegmentationTask, recipe: Recipe, device: torch.device, slices: SliceDataset | None
+    task: SegmentationTask, recipe: Recipe, device: torch.device, samples: SliceDataset | PatchDataset | None
 ) -> Callable[[], None]:
     optimizer = build_optimizer(task.parameters(), recipe.optimizer)
     size, rng = recipe.training.batch_size, torch.Generator().manual_seed(0)
     bf16 = recipe.training.precision == "bf16-mixed"
 
     def step() -> None:
-        batch = _batch(recipe, size, slices, rng)
+        batch = _batch(recipe, size, samples, rng)
         images, targets = task.augmented({k: v.to(device) for k, v in batch.items()}, rng)
         with torch.autocast(device.type, torch.bfloat16, enabled=bf16):
             logits = task(images)
@@ -129,8 +134,9 @@ def _training_step(
 
 def _validation_step(task: SegmentationTask, recipe: Recipe, device: torch.device) -> Callable[[], None]:
     bf16 = recipe.training.precision == "bf16-mixed"
-    images = torch.zeros(2 * recipe.training.batch_size, recipe.preprocess.channels, *recipe.preprocess.size)
-    labels = torch.zeros(len(images), *recipe.preprocess.size, dtype=torch.uint8, device=device)
+    shape = recipe.preprocess.input_size
+    images = torch.zeros(_val_batch(recipe), recipe.preprocess.channels, *shape)
+    labels = torch.zeros(len(images), *shape, dtype=torch.uint8, device=device)
 
     def step() -> None:
         with torch.no_grad(), torch.autocast(device.type, torch.bfloat16, enabled=bf16):
@@ -140,10 +146,17 @@ def _validation_step(task: SegmentationTask, recipe: Recipe, device: torch.devic
     return step
 
 
-def _batch(recipe: Recipe, size: int, slices: SliceDataset | None, rng: torch.Generator) -> dict[str, Tensor]:
-    if slices is not None:
-        chosen = [slices[int(i)] for i in torch.randint(len(slices), (size,), generator=rng)]
+def _val_batch(recipe: Recipe) -> int:
+    """Return how many samples the network sees at once in validation."""
+    return recipe.training.batch_size * (1 if recipe.preprocess.patch else 2)
+
+
+def _batch(
+    recipe: Recipe, size: int, samples: SliceDataset | PatchDataset | None, rng: torch.Generator
+) -> dict[str, Tensor]:
+    if samples is not None:
+        chosen = [samples[int(i)] for i in torch.randint(len(samples), (size,), generator=rng)]
         return {k: torch.stack([item[k] for item in chosen]) for k in ("image", "label")}
-    shape = recipe.preprocess.size
+    shape = recipe.preprocess.input_size
     images = torch.randn(size, recipe.preprocess.channels, *shape, generator=rng)
     return {"image": images, "label": torch.zeros(size, *shape, dtype=torch.uint8)}

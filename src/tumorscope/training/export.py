@@ -44,7 +44,7 @@ def run_manifest(recipe: Recipe, seconds: float, **facts: Any) -> dict[str, Any]
         "processor": f"{os.cpu_count()} cores {platform.machine()}, {torch.get_num_threads()} threads",
         "device": torch.cuda.get_device_name() if on_gpu else "cpu",
         "devices": settings.devices,
-        "slices per step": settings.batch_size * settings.devices,
+        f"{'patches' if recipe.preprocess.patch else 'slices'} per step": settings.batch_size * settings.devices,
         "precision": settings.precision,
         "seed": settings.seed,
         "deterministic": settings.deterministic,

@@ -21,13 +21,12 @@ from lightning.pytorch.strategies import DDPStrategy
 from lightning.pytorch.trainer.states import TrainerStatus
 from torch import Tensor
 
-from tumorscope.core.errors import InputError
 from tumorscope.core.files import write_text
 from tumorscope.core.labels import LabelScheme
 from tumorscope.recipes.recipe import Recipe
-from tumorscope.training.batches import SliceDataset, TumourSampler, loader
 from tumorscope.training.cache import Cache
 from tumorscope.training.callbacks import EpochLog, Progress, StopWhenDiverged
+from tumorscope.training.feed import make_feed
 from tumorscope.training.task import SegmentationTask
 
 #: Lightning's remarks on what is meant as it is here.
@@ -76,7 +75,7 @@ def fit(
         callbacks: Run after the loop's own; what they raise ends the run and reaches the caller.
 
     Raises:
-        InputError: if a part holds no slice or no label, or the loss is no number any more.
+        InputError: if a part holds nothing or no label, or the loss is no number any more.
         UsageError: if the recipe cannot be.
         KeyboardInterrupt: if the user stops it; the last finished epoch is kept.
     """
@@ -89,7 +88,8 @@ def fit(
         best = _checkpoint(run, "best", recipe.training.monitor, _mode(recipe))
         with _determinism_restored():
             trainer = _trainer(recipe, run, best, callbacks)
-            _run(trainer, task, _loaders(recipe, cache, train_ids, val_ids, trainer), run)
+            feed = make_feed(recipe, cache, train_ids, val_ids, trainer.global_rank, trainer.world_size)
+            _run(trainer, task, feed.loaders(), run)
         if trainer.is_global_zero:
             write_text(finished, json.dumps({"epochs_run": trainer.current_epoch}))
         trainer.strategy.barrier()
@@ -128,33 +128,6 @@ def _determinism_restored() -> Iterator[None]:
         yield
     finally:
         torch.use_deterministic_algorithms(before, warn_only=warn_only)
-
-
-def _loaders(
-    recipe: Recipe, cache: Cache, train_ids: Sequence[str], val_ids: Sequence[str], trainer: Trainer
-) -> tuple[object, object]:
-    """Return this process's training and validation batches."""
-    spec, settings = recipe.preprocess, recipe.training
-    rank, world = trainer.global_rank, trainer.world_size
-    train = SliceDataset(cache, train_ids, spec.context, spec.slices)
-    val = SliceDataset(cache, val_ids, spec.context)
-    for part, dataset in (("training", train), ("validation", val)):
-        if len(dataset) < world:
-            raise InputError(
-                expected=f"at least {world} slice(s) for {part}",
-                found=f"{len(dataset)}",
-                fix="Check preprocess.slices and the split",
-            )
-        if not dataset.foreground.any():
-            raise InputError(
-                expected=f"labelled voxels in {part}", found="empty label maps only", fix="Check the labels"
-            )
-    data = recipe.data
-    sampler = TumourSampler(train.foreground, data.tumour_fraction, data.samples_per_epoch, settings.seed, rank, world)
-    return (
-        loader(train, settings.batch_size, sampler),
-        loader(val.share(rank, world), 2 * settings.batch_size, None),
-    )
 
 
 class _MovableCheckpoint(ModelCheckpoint):

@@ -1,13 +1,13 @@
-"""3D patches from the cache, for networks that see volumes (S4-36)."""
+"""3D patches from the cache and their order, for networks that see volumes (S4-36)."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 import torch
 from torch import Tensor
-from torch.utils.data import Dataset
+from torch.utils.data import Dataset, Sampler
 
 from tumorscope.core.errors import UsageError
 from tumorscope.core.image import Array
@@ -15,18 +15,20 @@ from tumorscope.training.cache import Cache
 
 
 class PatchDataset(Dataset[dict[str, Tensor]]):
-    """Random 3D patches of some cases, a stated share of them centred on tumour.
+    """Random 3D patches of some cases, a stated share of them on tumour.
 
     An item is ``{"image": float32 (C, D, H, W), "label": uint8 (D, H, W), "case": int}``: slices upwards, rows to
-    posterior, columns to the patient's left. What a patch sees beyond the volume is 0. Item, epoch and seed decide the
-    patch, so that a run can be repeated; a new epoch gives new patches.
+    posterior, columns to the patient's left. Patches lie inside the volume; where it is smaller than a patch it is
+    padded with 0 on both sides, as in prediction. Every case is drawn as often as any other, give or take one. Item,
+    epoch and seed decide the patch, so that a run can be repeated; a new epoch gives new patches.
 
     Args:
         cache: Preprocessed cases.
         case_ids: Which of them; an item's ``case`` is the position in this list.
         size: Depth, height and width of a patch.
         samples: Patches per epoch.
-        tumour_fraction: Share of patches centred on a tumour voxel (to the nearest patch); the others lie anywhere.
+        tumour_fraction: Share of patches centred on a tumour voxel (to the nearest patch), as far as the volume's
+            border allows; the others lie anywhere.
         seed: Of the draw.
 
     Raises:
@@ -66,16 +68,16 @@ class PatchDataset(Dataset[dict[str, Tensor]]):
         """Cut one patch."""
         if not 0 <= item < self.samples:
             raise IndexError(item)
-        order = np.random.default_rng((self.seed, self.epoch)).permutation(self.samples)
+        draw = np.random.default_rng((self.seed, self.epoch))
+        number = int(draw.permutation(self.samples)[item])
+        on_tumour = number < self.tumour
+        choices = draw.permutation(self.tumour_cases if on_tumour else len(self.case_ids))
+        position = int(choices[number % len(choices)])
         rng = np.random.default_rng((self.seed, self.epoch, item))
-        on_tumour = order[item] < self.tumour
-        position = int(rng.choice(self.tumour_cases)) if on_tumour else int(rng.integers(len(self.case_ids)))
         images = self.cache.images(self.case_ids[position])
         labels = self.cache.labels(self.case_ids[position])
         centre = self._tumour_voxel(position, labels, rng) if on_tumour else rng.integers(labels.shape)
-        corner = [int(c) - n // 2 for c, n in zip(centre, self.size, strict=True)]
-        if not on_tumour:  # wholly inside wherever the volume is large enough
-            corner = [max(0, min(c, n - s)) for c, n, s in zip(corner, labels.shape, self.size, strict=True)]
+        corner = [_corner(int(c), n, s) for c, n, s in zip(centre, labels.shape, self.size, strict=True)]
         image = _cut(images.transpose(1, 0, 2, 3), corner, self.size).astype(np.float32)
         label = _cut(labels[None], corner, self.size)[0]
         return {
@@ -91,6 +93,37 @@ class PatchDataset(Dataset[dict[str, Tensor]]):
         rows, columns = np.nonzero(labels[z])
         chosen = int(rng.integers(len(rows)))
         return [z, int(rows[chosen]), int(columns[chosen])]
+
+
+class PatchSampler(Sampler[int]):
+    """One process's part of every epoch's patches.
+
+    Args:
+        dataset: Learns from here which epoch it is.
+        rank: This process among ``world`` (DDP).
+        world: Number of processes.
+    """
+
+    def __init__(self, dataset: PatchDataset, rank: int = 0, world: int = 1) -> None:
+        self.dataset, self.rank, self.world = dataset, rank, world
+
+    def set_epoch(self, epoch: int) -> None:
+        """Choose the patches of ``epoch``; the trainer calls it."""
+        self.dataset.set_epoch(epoch)
+
+    def __len__(self) -> int:
+        """Return the number of patches this process sees in an epoch."""
+        return len(self.dataset) // self.world
+
+    def __iter__(self) -> Iterator[int]:
+        return iter(range(self.rank, len(self) * self.world, self.world))
+
+
+def _corner(centre: int, length: int, size: int) -> int:
+    """Return where a patch begins along one axis: inside, or centred where the volume is shorter."""
+    if length < size:
+        return (length - size) // 2
+    return max(0, min(centre - size // 2, length - size))
 
 
 def _cut(volume: Array, corner: Sequence[int], size: Sequence[int]) -> Array:

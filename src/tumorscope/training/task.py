@@ -10,6 +10,7 @@ from torch import Generator, Tensor
 from torch.optim.lr_scheduler import ReduceLROnPlateau
 
 from tumorscope.core.labels import LabelScheme
+from tumorscope.inference.sliding import blend_windows
 from tumorscope.losses.weighted import WeightedLoss
 from tumorscope.networks.build import build_network
 from tumorscope.recipes.recipe import Recipe
@@ -19,11 +20,11 @@ from tumorscope.transforms.augment import augment_batch
 
 
 class SegmentationTask(LightningModule):
-    """Trains a network to map slices to the recipe's outputs.
+    """Trains a network to map slices, or patches of volumes, to the recipe's outputs.
 
     Logs ``train_loss``, ``val_loss``, and over whole validation volumes (mean over cases; both empty counts 1)
     ``val_dice``, ``val_iou`` and ``val_dice_<name>``; ``train_dice`` and ``train_iou`` are pooled over the epoch's
-    augmented slices, mean over outputs. ``train_accuracy`` and ``val_accuracy`` are the share of pixels that are right
+    augmented samples, mean over outputs. ``train_accuracy`` and ``val_accuracy`` are the share of pixels that are right
     (mean over outputs that are not exclusive), background included: for the papers' curves, not for judging.
 
     Args:
@@ -41,9 +42,12 @@ class SegmentationTask(LightningModule):
         super().__init__()
         self.recipe = recipe
         spec, network = recipe.preprocess, recipe.network
-        self.network = build_network(network.name, spec.channels, recipe.outputs.channels, network.args, spec.size)
+        self.network = build_network(
+            network.name, spec.channels, recipe.outputs.channels, network.args, spec.input_size
+        )
+        self.layout = torch.channels_last_3d if spec.patch else torch.channels_last
         if recipe.training.channels_last:
-            self.network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+            self.network.to(memory_format=self.layout)  # type: ignore[call-overload]
         self.loss = WeightedLoss(recipe.loss, exclusive=recipe.outputs.kind == "classes")
         self.validation_cases = validation_cases
         self.plateau: ReduceLROnPlateau | None = None
@@ -53,17 +57,24 @@ class SegmentationTask(LightningModule):
         self.counts = self.train_counts = self.losses = self.pixels = self.train_pixels = torch.zeros(0)
 
     def forward(self, images: Tensor) -> Tensor:
-        """Map (B, C, H, W) to logits (B, K, H, W)."""
+        """Map (B, C, H, W) to logits (B, K, H, W); networks that see volumes, (B, C, D, H, W) to (B, K, D, H, W)."""
         if self.recipe.training.channels_last:
-            images = images.to(memory_format=torch.channels_last)
+            images = images.to(memory_format=self.layout)
         return self.network(images)  # type: ignore[no-any-return]
 
+    def whole(self, images: Tensor) -> Tensor:
+        """Return the logits of validation samples: slices as they are, volumes of any size in sliding windows."""
+        patch = self.recipe.preprocess.patch
+        if patch is None:
+            return self(images).float()  # type: ignore[no-any-return]
+        return blend_windows(images, patch, lambda windows: self(windows).float(), self.recipe.training.batch_size)
+
     def targets(self, labels: Tensor) -> Tensor:
-        """Turn label values (B, H, W) into 0/1 maps (B, K, H, W)."""
+        """Turn label values (B, H, W) or (B, D, H, W) into 0/1 maps (B, K, …)."""
         return self.table[labels.long()].movedim(-1, 1)
 
     def augmented(self, batch: dict[str, Tensor], rng: Generator) -> tuple[Tensor, Tensor]:
-        """Return the augmented images (B, C, H, W) and targets (B, K, H, W) of a batch."""
+        """Return the augmented images (B, C, …) and targets (B, K, …) of a batch."""
         spec = self.recipe.preprocess
         optional = tuple(i for i, s in enumerate(spec.sequences) if s in spec.optional)
         targets = self.targets(batch["label"])
@@ -113,13 +124,13 @@ class SegmentationTask(LightningModule):
     def validation_step(self, batch: dict[str, Tensor], index: int) -> None:
         """Count hits per case, and add up the loss."""
         targets = self.targets(batch["label"])
-        logits = self(batch["image"]).float()
+        logits = self.whole(batch["image"])
         self.losses += torch.tensor([float(self.loss(logits, targets)) * len(targets), len(targets)])
         self.pixels += self._right(logits, targets)
         self.counts.index_add_(0, batch["case"], self._count(logits, targets))
 
     def on_validation_epoch_end(self) -> None:
-        """Log the mean loss of all slices, and Dice and IoU over whole volumes, over all processes."""
+        """Log the mean loss of all slices (or volumes), and Dice and IoU over whole volumes, over all processes."""
         total, slices = self._over_processes(self.losses.float().to(self.device))
         dice, iou = _dice_iou(self._over_processes(self.counts))
         right, pixels = self._over_processes(self.pixels)

@@ -279,14 +279,11 @@ def _finish(
 
 
 def _estimate(recipe: Recipe, scheme: LabelScheme, store: Cache, splits: list[Split]) -> str:
-    from tumorscope.training.batches import SliceDataset, TumourSampler
     from tumorscope.training.estimate import estimate
+    from tumorscope.training.feed import make_feed
 
-    spec, data = recipe.preprocess, recipe.data
-    train = SliceDataset(store, splits[0].parts["train"], spec.context, spec.slices)
-    sampler = TumourSampler(train.foreground, data.tumour_fraction, data.samples_per_epoch, 0)
-    val = len(SliceDataset(store, splits[0].parts["val"], spec.context))
-    expected = estimate(recipe, scheme, len(sampler), val, train if len(train) else None)
+    feed = make_feed(recipe, store, splits[0].parts["train"], splits[0].parts["val"])
+    expected = estimate(recipe, scheme, len(feed.sampler), feed.val_units, feed.train)
     return f"{len(splits)} run{'s' * (len(splits) > 1)}{', each' * (len(splits) > 1)}: {expected}"
 
 

@@ -32,7 +32,7 @@ class Runtime(Protocol):
     description: str
 
     def run(self, batch: Array) -> Array:
-        """Map float32 (B, C, H, W) to float32 logits (B, K, H, W), members averaged."""
+        """Map float32 (B, C, H, W) to float32 logits (B, K, H, W), members averaged; (1, C, D, H, W) for volumes."""
         ...
 
 
@@ -53,7 +53,7 @@ def average_members(members: Sequence[Array], outputs: Outputs) -> Array:
     """Average the probabilities of several members and return them as logits again.
 
     Args:
-        members: Logits (B, K, H, W), one array per member.
+        members: Logits (B, K, …), one array per member.
         outputs: What the channels are.
     """
     if len(members) == 1:

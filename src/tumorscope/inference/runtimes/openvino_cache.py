@@ -48,7 +48,7 @@ def cache_folder() -> Path:
 
 
 def read_models(core: Any, bundle: Bundle) -> list[Any]:
-    """Return one OpenVINO model per member, input (-1, C, H, W).
+    """Return one OpenVINO model per member, input (-1, C, H, W), or (1, C, D, H, W) for networks that see volumes.
 
     They come from the cache; a missing or damaged entry is made anew from the weights (this needs PyTorch and about
     four seconds). If the cache folder cannot be written, the models are used from memory.
@@ -82,7 +82,7 @@ def _key(bundle: Bundle) -> str:
 
     manifest = bundle.manifest
     weights = [manifest.weights_sha256.get(m) or _sha256(bundle.folder / m) for m in manifest.members]
-    network = [manifest.network, manifest.network_args, manifest.preprocess.channels, manifest.preprocess.size]
+    network = [manifest.network, manifest.network_args, manifest.preprocess.channels, manifest.preprocess.input_size]
     facts = [weights, network, manifest.outputs.channels, tumorscope.__version__, import_openvino().__version__]
     return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()[:24]
 
@@ -134,8 +134,9 @@ def _convert(core: Any, network: nn.Module, bundle: Bundle) -> Any:
     from openvino.frontend.pytorch.ts_decoder import TorchScriptPythonDecoder
 
     preprocess = bundle.manifest.preprocess
-    shape = [preprocess.channels, *preprocess.size]
-    example = torch.randn(2, *shape, generator=torch.Generator().manual_seed(0))
+    shape = [preprocess.channels, *preprocess.input_size]
+    fixed = preprocess.patch is not None  # windows come one by one: two at once would only take more memory
+    example = torch.randn(1 if fixed else 2, *shape, generator=torch.Generator().manual_seed(0))
     try:
         with torch.no_grad(), warnings.catch_warnings():
             warnings.simplefilter("ignore")  # the tracer's; what it warns of is checked below
@@ -144,7 +145,7 @@ def _convert(core: Any, network: nn.Module, bundle: Bundle) -> Any:
         front_end = FrontEndManager().load_by_framework("pytorch")
         decoder = TorchScriptPythonDecoder(traced)  # must outlive the conversion
         model = front_end.convert(front_end.load(decoder))
-        model.reshape({0: ov.PartialShape([-1, *shape])})
+        model.reshape({0: ov.PartialShape([1 if fixed else -1, *shape])})
         found = core.compile_model(model, "CPU", {"INFERENCE_PRECISION_HINT": "f32"})([example.numpy()])[0]
     except Exception as error:  # whatever an operation that OpenVINO lacks leads to
         raise _not_convertible(bundle, str(error).strip().splitlines()[-1]) from error

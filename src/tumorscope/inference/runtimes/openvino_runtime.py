@@ -43,7 +43,7 @@ class OpenVINORuntime:
         self.description = f"OpenVINO {ov.__version__.split('-')[0]}, cpu, {'float32' if used == 'f32' else used}"
 
     def run(self, batch: Array) -> Array:
-        """Map float32 (B, C, H, W) to float32 logits (B, K, H, W), members averaged."""
+        """Map float32 (B, C, …) to float32 logits (B, K, …), members averaged; volumes one by one."""
         batch = np.ascontiguousarray(batch, dtype=np.float32)
         members = []
         for request in self._requests:

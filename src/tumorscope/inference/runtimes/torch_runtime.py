@@ -32,15 +32,16 @@ class TorchRuntime:
         self._device = _device(device)
         self._bf16 = precision == "auto" and _computes_bf16(self._device)
         self._outputs = bundle.manifest.outputs
+        self._layout = torch.channels_last_3d if bundle.manifest.preprocess.patch else torch.channels_last
         self._networks = [
-            network.to(self._device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+            network.to(self._device, memory_format=self._layout)  # type: ignore[call-overload]
             for network in bundle.load_networks()
         ]
         self.description = f"torch {torch.__version__}, {self._device.type}, {'bf16' if self._bf16 else 'float32'}"
 
     def run(self, batch: Array) -> Array:
-        """Map float32 (B, C, H, W) to float32 logits (B, K, H, W), members averaged."""
-        x = torch.from_numpy(np.ascontiguousarray(batch)).to(self._device, memory_format=torch.channels_last)
+        """Map float32 (B, C, …) to float32 logits (B, K, …), members averaged."""
+        x = torch.from_numpy(np.ascontiguousarray(batch)).to(self._device, memory_format=self._layout)
         reduced = torch.autocast(self._device.type, torch.bfloat16) if self._bf16 else contextlib.nullcontext()
         with torch.inference_mode(), reduced:
             members = [network(x).float().cpu().numpy() for network in self._networks]
