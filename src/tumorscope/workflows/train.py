@@ -85,7 +85,8 @@ def train_recipe(
     echo = echo if main else _nothing
     plan = recipe if isinstance(recipe, Recipe) else load_recipe(recipe, overrides)
     dataset: Dataset = DATASETS.load(plan.data.dataset)
-    cases = cases_of(_labelled(dataset.discover(data), data, echo), Split.load(split).unit if split else plan.data.unit)
+    labelled = labelled_cases(dataset.discover(data), data, echo)
+    cases = cases_of(labelled, Split.load(split).unit if split else plan.data.unit)
     plan, scheme = _checked(plan, cases)
     echo(f"learning {', '.join(plan.outputs.names)} with label values of '{scheme.name}': {scheme.listing}")
     run = ensure_folder(output)
@@ -105,7 +106,8 @@ def _nothing(line: str) -> None:
     """Say nothing: the first process speaks for all."""
 
 
-def _labelled(cases: list[Case], data: str | Path, echo: Echo) -> list[Case]:
+def labelled_cases(cases: list[Case], data: str | Path, echo: Echo) -> list[Case]:
+    """Return the cases that have a label; raise InputError where none has."""
     labelled = [c for c in cases if c.label is not None]
     if not labelled:
         raise InputError(
