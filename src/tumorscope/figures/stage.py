@@ -98,6 +98,13 @@ class Stage:
         x0, x1, y0, y1 = self._limits(view)
         return x1 - x0, y1 - y0
 
+    def place(self, view: View, point: tuple[int, int, int]) -> tuple[float, float]:
+        """Return where the centre of voxel ``point`` (L, P, S) lies in a panel of ``view``."""
+        across, along = {"axial": (0, 1), "coronal": (0, 2), "sagittal": (1, 2)}[view.plane]
+        width, height = view.pixel(self.spacing)
+        y = (point[along] + 0.5) * height
+        return (point[across] + 0.5) * width, y if view.plane == "axial" else -y
+
     def scan(self, axes: Axes, view: View, sequence: Sequence, dim: float = 1.0) -> None:
         """Draw the slice in grey; ``dim`` below 1 darkens it, so that colours stand out."""
         volume = oriented(self.images[sequence])
@@ -193,7 +200,7 @@ class Stage:
         if not self.reference.spacing_known:
             return
         x0, x1, y0, y1 = axes.axis()
-        length = 50 if abs(x1 - x0) > 80 else 20 if abs(x1 - x0) > 32 else 5
+        length = 50 if abs(x1 - x0) > 56 else 20 if abs(x1 - x0) > 24 else 5
         x, y = x1 - 0.04 * (x1 - x0), y0 + 0.06 * (y1 - y0)
         axes.plot([x - length, x], [y, y], color=INK, linewidth=2, solid_capstyle="butt")
         text_at = y + 0.015 * (y1 - y0)

@@ -46,9 +46,7 @@ class Study:
             InputError: if there is none.
         """
         if self._predicted is None:
-            raise InputError(
-                expected=f"a prediction for {self.id}", found="none", fix="Name a model with --bundle"
-            )
+            raise InputError(expected=f"a prediction for {self.id}", found="none", fix="Name a model with --bundle")
         return self._predicted
 
     @property
