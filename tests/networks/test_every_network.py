@@ -17,6 +17,8 @@ from tumorscope.networks.build import build_network
 
 #: Registry name → small arguments. A new network without an entry is built with its defaults.
 SMALL: dict[str, dict[str, Any]] = {
+    "attention-resunet": {"filters": (4, 8, 16)},
+    "deeplabv3plus": {"encoder_weights": "none", "channels": 16, "low_level_channels": 8},
     "fpn": {"encoder_weights": "none", "pyramid_channels": 16, "segmentation_channels": 32},
     "resunet": {"filters": (4, 8, 16), "bottleneck": 24},
     "unet": {"filters": (4, 8, 16)},
@@ -31,6 +33,11 @@ def small(name: str, in_channels: int = 2, out_channels: int = 3) -> nn.Module:
 
 def picture(channels: int = 2, size: tuple[int, int] = (64, 32)) -> torch.Tensor:
     return torch.randn(2, channels, *size, generator=torch.Generator().manual_seed(1))
+
+
+def levels(logits: torch.Tensor | list[torch.Tensor]) -> list[torch.Tensor]:
+    """Return all logits of a network in training mode, whether its decoder is guided or not."""
+    return logits if isinstance(logits, list) else [logits]
 
 
 @pytest.mark.parametrize("name", NETWORKS)
@@ -53,7 +60,9 @@ class TestEveryNetwork:
 
     def test_gradient_reaches_every_parameter(self, name: str) -> None:
         network = small(name).train()
-        network(picture()).square().mean().backward()
+        outputs = levels(network(picture()))
+        assert {o.shape for o in outputs} == {(2, 3, 64, 32)}
+        torch.stack([o.square().mean() for o in outputs]).sum().backward()
         without = [n for n, p in network.named_parameters() if p.grad is None or not p.grad.abs().sum() > 0]
         assert without == []
 
@@ -78,7 +87,8 @@ class TestEveryNetwork:
         network = small(name)
         random = any(isinstance(m, nn.Dropout | nn.Dropout2d) and m.p for m in network.modules())
         with torch.no_grad():
-            assert torch.equal(network.train()(picture()), network(picture())) != random
+            first, second = (levels(network.train()(picture())) for _ in range(2))
+            assert all(torch.equal(a, b) for a, b in zip(first, second, strict=True)) != random
             assert torch.equal(network.eval()(picture()), network(picture()))
 
     def test_a_picture_does_not_depend_on_its_batch(self, name: str) -> None:
@@ -108,6 +118,8 @@ class TestEveryNetwork:
 @pytest.mark.parametrize(
     ("name", "args"),
     [
+        ("attention-resunet", {"filters": (8,)}),
+        ("deeplabv3plus", {"rates": (0,), "encoder_weights": "none"}),
         ("fpn", {"segmentation_channels": 33, "encoder_weights": "none"}),
         ("resunet", {"filters": ()}),
         ("unet", {"filters": (8,)}),

@@ -6,6 +6,8 @@ from tumorscope.core.registry import Registry
 NETWORKS = Registry(
     "network",
     {
+        "attention-resunet": "tumorscope.networks.attention_resunet:AttentionResUNet",
+        "deeplabv3plus": "tumorscope.networks.deeplabv3plus:DeepLabV3Plus",
         "fpn": "tumorscope.networks.fpn:FPN",
         "resunet": "tumorscope.networks.resunet:ResUNet",
         "unet": "tumorscope.networks.unet:UNet",

@@ -47,18 +47,21 @@ def adapt_stem(weight: Tensor, channels: int) -> Tensor:
 class SameConv2d(nn.Conv2d):
     """Convolution with TensorFlow's SAME padding (the extra pixel of an even total goes right and below)."""
 
+    def __init__(self, inputs: int, outputs: int, kernel: int, stride: int, groups: int = 1) -> None:
+        super().__init__(inputs, outputs, kernel, stride, groups=groups, bias=False)
+        self.before = (kernel - stride) // 2
+        self.after = kernel - stride - self.before
+
     def forward(self, input: Tensor) -> Tensor:
         """Map (B, C, H, W) to (B, C', ceil(H / stride), ceil(W / stride)); H and W are multiples of the stride."""
-        total = self.kernel_size[0] - self.stride[0]
-        before = total // 2
-        padded = functional.pad(input, (before, total - before, before, total - before))
+        padded = functional.pad(input, (self.before, self.after) * 2)
         return functional.conv2d(padded, self.weight, self.bias, self.stride, 0, self.dilation, self.groups)
 
 
 def _conv(inputs: int, outputs: int, kernel: int = 1, stride: int = 1, groups: int = 1) -> nn.Conv2d:
     if stride == 1:
         return nn.Conv2d(inputs, outputs, kernel, 1, kernel // 2, groups=groups, bias=False)
-    return SameConv2d(inputs, outputs, kernel, stride, groups=groups, bias=False)
+    return SameConv2d(inputs, outputs, kernel, stride, groups)
 
 
 def _norm(channels: int) -> nn.BatchNorm2d:
