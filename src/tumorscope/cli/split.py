@@ -34,11 +34,12 @@ class Command:
     ] = (0.7, 0.15, 0.15)
     folds: Annotated[int, arg(metavar="K", help="Number of folds.")] = 5
     stratify: Annotated[
-        Literal["grade", "site"] | None, arg(help="Keep the proportions of grades or sites.", help_behavior_hint="")
+        Literal["grade", "site", "tumor_type"] | None,
+        arg(help="Keep the proportions of grades, sites or tumour types.", help_behavior_hint=""),
     ] = None
     test_list: Annotated[
         str | None,
-        arg(metavar="NAME", help="Fixed test list (lgg, brats) that is always test.", help_behavior_hint=""),
+        arg(metavar="NAME", help="Fixed test list (lgg, brats, figshare) that is always test.", help_behavior_hint=""),
     ] = None
     seed: Annotated[int, arg(metavar="N", help="Of the shuffle.")] = 0
     json: JsonOption = None

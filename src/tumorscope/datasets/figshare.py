@@ -4,7 +4,7 @@ Two forms are read:
 
 - as published: ``1.mat`` … ``3064.mat`` (MATLAB 7.3, which is HDF5) anywhere at or below the root, e.g. in
   ``brainTumorDataPublic_1-766``; ``cjdata`` holds ``image``, ``tumorMask``, ``tumorBorder``, ``label`` (1 meningioma,
-  2 glioma, 3 pituitary) and ``PID``, the patient;
+  2 glioma, 3 pituitary) and ``PID``, the patient; the block stays as an alias, by which test lists name it;
 - as pictures: ``images/<number>.jpg``, ``masks/<number>.png`` and ``labels.csv`` (index, class, image, mask). It
   has no patient ids, so ``patient`` is a block (:mod:`~tumorscope.datasets.figshare_blocks`).
 
@@ -27,7 +27,7 @@ from tumorscope.core.image import Array, Image
 from tumorscope.core.labels import BINARY
 from tumorscope.core.sequence import Sequence
 from tumorscope.datasets.base import Dataset
-from tumorscope.datasets.figshare_blocks import block_of, tumor_type_of
+from tumorscope.datasets.figshare_blocks import LAST, block_of, tumor_type_of
 
 #: ``cjdata/label`` → tumour type.
 TYPES = {1: "meningioma", 2: "glioma", 3: "pituitary"}
@@ -70,7 +70,9 @@ def _mat_case(path: Path) -> Case:
     patient = "".join(chr(int(c)) for c in fields["PID"].ravel()).strip("\0 ")
     if not patient:
         raise _unusable(path, "an empty PID", "a patient in cjdata/PID")
-    return _case(int(path.stem), patient, TYPES[code], path, path, reader=read_case)
+    number = int(path.stem)
+    aliases = (block_of(number),) if number <= LAST else ()
+    return _case(number, patient, TYPES[code], path, path, aliases=aliases, reader=read_case)
 
 
 def read_mat(path: Path, names: tuple[str, ...]) -> dict[str, Array]:

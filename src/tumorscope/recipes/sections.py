@@ -23,7 +23,7 @@ class Data(Section):
         unit: What the split keeps together: ``patient`` (or its block, where patient ids are missing); ``slice`` and
             ``release`` (the public release's own parts) are the papers' protocols, through which patients leak.
         fractions: Train, validation, test.
-        stratify: ``grade``, ``site`` or nothing.
+        stratify: ``grade``, ``site``, ``tumor_type`` or nothing.
         held_out: Name of a fixed test list in ``recipes/test_lists``; its patients never train or validate.
         folds: Train this many folds and average them (1: a single run).
         seed: Of the split.
@@ -38,7 +38,7 @@ class Data(Section):
     classes: dict[int, str] = Field(default_factory=dict)
     unit: Literal["patient", "slice", "release"] = "patient"
     fractions: tuple[float, float, float] = (0.7, 0.15, 0.15)
-    stratify: Literal["grade", "site"] | None = None
+    stratify: Literal["grade", "site", "tumor_type"] | None = None
     held_out: str | None = None
     folds: int = Field(default=1, ge=1)
     seed: int = 0

@@ -24,7 +24,7 @@ def make_split_files(
     kind: Kind = "random",
     fractions: tuple[float, float, float] = (0.7, 0.15, 0.15),
     folds: int = 5,
-    stratify: Literal["grade", "site"] | None = None,
+    stratify: Literal["grade", "site", "tumor_type"] | None = None,
     test_list: str | None = None,
     seed: int = 0,
 ) -> dict[str, Split]:
@@ -38,7 +38,7 @@ def make_split_files(
             they belong to) and ``release`` (the public release's parts) are published protocols that leak patients.
         fractions: Train, validation, test of a random split; of a release without validation part, its second is used.
         folds: Number of folds.
-        stratify: Keep the proportions of grades or sites.
+        stratify: Keep the proportions of grades, sites or tumour types.
         test_list: Fixed test list whose patients are always test.
         seed: Of the shuffle.
 
