@@ -55,6 +55,8 @@ def arrays(value: Any) -> list[np.ndarray]:
         return [a for v in value.values() for a in arrays(v)]
     if isinstance(value, list | tuple):
         return [a for v in value for a in arrays(v)]
+    if isinstance(value, str | type):
+        return []
     return [a for v in vars(value).values() for a in arrays(v)] if hasattr(value, "__dict__") else []
 
 

@@ -16,7 +16,8 @@ from tumorscope.transforms.one_hot import one_hot
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-_WHITE = (1.0, 1.0, 1.0)
+#: Of a mask's 1, and of text that is read on it and on black.
+_WHITE, _ON_WHITE = (1.0, 1.0, 1.0), "#f0e442"
 
 
 def classes_figure(
@@ -94,8 +95,8 @@ def one_hot_figure(study: Study, *, slice_number: int | None = None, plane: Plan
         axes = figure.add_subplot(grid[0, column])
         stage.blank(axes, view)
         stage.mask_of(axes, view, maps[column] == 1, _WHITE)
-        heading(axes, f"{column} {name}")
-        put(axes, 0.02, 0.015, f"label {value}: {int(maps[column].sum())} px")
+        heading(axes, f"{column} {name}", color=_ON_WHITE)
+        put(axes, 0.02, 0.015, f"label {value}: {int(maps[column].sum())} px", color=_ON_WHITE)
         stage.marks(axes, view, caption=False)
     return figure
 

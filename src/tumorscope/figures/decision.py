@@ -11,7 +11,7 @@ from tumorscope.figures.colours import RGB, Palette, scheme_legend
 from tumorscope.figures.entry import FigureEntry
 from tumorscope.figures.planes import PlaneName, oriented
 from tumorscope.figures.stage import Stage
-from tumorscope.figures.study import Study
+from tumorscope.figures.study import Study, models_of
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -51,7 +51,7 @@ def after_decision_figure(
     stages = [Stage(s.images, truth) for s, (truth, _) in zip(studies, pairs, strict=True)]
     views = [stage.view(plane, slice_number) for stage in stages]
     size = max((stage.size(view) for stage, view in zip(stages, views, strict=True)), key=lambda s: s[1] / s[0])
-    title = f"Reference and prediction after the decision ({studies[0].model})"
+    title = f"Reference and prediction after the decision ({models_of(studies)})"
     legend = [*scheme_legend(pairs[0][0].scheme, palette), *((rgb, name) for name, rgb in DIFFERENCES.items())]
     figure, grid = canvas(len(studies), [size] * 4, title=title, legend=legend, row_inches=2.9)
     for row, (study, stage, view) in enumerate(zip(studies, stages, views, strict=True)):

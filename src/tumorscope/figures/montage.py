@@ -40,7 +40,7 @@ def montage_figure(
     shown = study.sequence(sequence)
     stage = Stage({shown: study.images[shown]})
     stage.view(plane)
-    low, high = stage.box[PLANES[plane][0]]
+    low, high = stage.extent(PLANES[plane][0])
     views = [View(plane, index) for index in range(low, high, max(1, every))]
     return _montage(study, stage, views, shown, f"{study.id}, {shown}", None, "papers")
 

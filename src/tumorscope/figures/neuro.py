@@ -18,7 +18,10 @@ from tumorscope.figures.study import Study
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-_NOTE = "Drawn by nilearn; numbers are world coordinates in mm (RAS+), R is the patient's right."
+_NOTE = (
+    "Drawn by nilearn; numbers are world coordinates in mm (RAS+). R is the patient's right; in the sagittal slice, on "
+    "the left, anterior is on the left."
+)
 
 
 def anat_figure(study: Study, *, sequence: Sequence | None = None) -> Figure:
@@ -90,6 +93,7 @@ def roi_figure(study: Study, *, sequence: Sequence | None = None, palette: Palet
         "vmax": len(colours),
         "alpha": 0.65,
         "colorbar": False,
+        "dim": 0,
     }
     stage = Stage({shown: study.images[shown]}, marked)
     title = f"{study.id}, {study.marked_by} on {shown} (nilearn plot_roi)"
@@ -103,7 +107,12 @@ def _plain(study: Study, sequence: Sequence | None, function: str, what: str, **
     stage = Stage({shown: image}, *_label_maps(study))
     low, high = np.percentile(image.data[image.data > 0], (0.5, 99.7)) if (image.data > 0).any() else (0, 1)
     title = f"{study.id}, {shown} as {what} (nilearn {function})"
-    options = {"vmin": 0.0 if function == "plot_img" else min(float(low), 0.0), "vmax": float(high), **options}
+    options = {
+        "cbar_tick_format": "%i",
+        "vmin": 0.0 if function == "plot_img" else min(float(low), 0.0),
+        "vmax": float(high),
+        **options,
+    }
     return _drawn(stage, image, function, _nifti(image, image.data), title, [], options)
 
 

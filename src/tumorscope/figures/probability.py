@@ -14,7 +14,7 @@ from tumorscope.figures.colours import Palette, legend_of, target_colour
 from tumorscope.figures.entry import FigureEntry
 from tumorscope.figures.planes import PlaneName, View, oriented
 from tumorscope.figures.stage import Stage
-from tumorscope.figures.study import Study
+from tumorscope.figures.study import Study, models_of
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -54,7 +54,7 @@ def before_decision_figure(
     stages = [Stage(s.images, truth) for s, (truth, _) in zip(studies, pairs, strict=True)]
     views = [stage.view(plane, slice_number) for stage in stages]
     size = max((stage.size(view) for stage, view in zip(stages, views, strict=True)), key=lambda s: s[1] / s[0])
-    title = f"Truth and probability per class before the decision ({studies[0].model})"
+    title = f"Truth and probability per class before the decision ({models_of(studies)})"
     legend = [(target_colour(pairs[0][0].scheme, n, palette), f"reference {n}") for n in names]
     rows, columns = 2 * len(studies), [size] * (1 + len(names))
     figure, grid = canvas(rows, columns, title=title, legend=legend, row_inches=2.7, right=0.85)

@@ -29,4 +29,4 @@ def sample_study(kind: Literal["classes", "regions"] = "classes", spacing: float
         scheme,
         {name: label.with_data(data) for name, data in maps.items()},
     )
-    return Study(case.id, images, Segmentation(label, scheme), lambda: found, "stand-in")
+    return Study(case.id, images, Segmentation(label, scheme), lambda: found, model="stand-in")

@@ -27,6 +27,7 @@ def samples_figure(
     sequence: Sequence | None = None,
     slices: int = 1,
     palette: Palette = "papers",
+    title: str = "",
 ) -> Figure:
     """Draw every case (plain, and beside it with its label map where it has one) in a grid.
 
@@ -35,6 +36,7 @@ def samples_figure(
         sequence: What to show; default the best for glioma that a case has.
         slices: Axial slices per case: one, the largest tumour area; more are spread over the tumour.
         palette: Colours of the classes.
+        title: Of the figure; default how many cases there are.
 
     Raises:
         UsageError: if a study lacks the sequence.
@@ -48,7 +50,7 @@ def samples_figure(
     columns, rows = across * per_cell, -(-len(cells) // across)
     legend = _legend(studies, palette)
     many = f", {slices} slices each" if slices > 1 else ""
-    title = f"{len(studies)} case{'s' * (len(studies) > 1)}{many}"
+    title = title or f"{len(studies)} case{'s' * (len(studies) > 1)}{many}"
     note = "Left plain, right with the reference label map; each case has a scale and a grey window of its own."
     inches = min(3.0, max(1.5, 13.0 / columns * size[1] / size[0]))
     figure, grid = canvas(

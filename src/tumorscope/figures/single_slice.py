@@ -52,7 +52,7 @@ def slice_figure(
             stage.scan(axes, view, shown)
         if column and marked is not None:
             stage.labels(axes, view, marked, palette, *((1.0, False) if column == 1 else ()))
-        heading(axes, (shown, study.marked_by, f"{study.marked_by} on {shown}")[column] if marked else shown)
+        heading(axes, (shown, study.marked_by, f"on {shown}")[column] if marked else shown)
         stage.marks(axes, view)
         if column == 0:
             stage.bar(axes)

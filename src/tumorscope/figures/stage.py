@@ -98,6 +98,10 @@ class Stage:
         x0, x1, y0, y1 = self._limits(view)
         return x1 - x0, y1 - y0
 
+    def extent(self, axis: int) -> tuple[int, int]:
+        """Return the [first, last) slices along L, P or S (0, 1, 2) that hold anything but background."""
+        return _extents([oriented(image) for image in self.images.values()], self.mask)[axis]
+
     def place(self, view: View, point: tuple[int, int, int]) -> tuple[float, float]:
         """Return where the centre of voxel ``point`` (L, P, S) lies in a panel of ``view``."""
         across, along = {"axial": (0, 1), "coronal": (0, 2), "sagittal": (1, 2)}[view.plane]
@@ -225,6 +229,14 @@ class Stage:
 
 def _box(volumes: list[Array], mask: Array) -> Box:
     """Return [first, last) along L, P, S around everything that is not background, with a small margin."""
+    box = []
+    for (low, high), size in zip(_extents(volumes, mask), mask.shape, strict=True):
+        margin = round(0.03 * (high - low)) + 1
+        box.append((max(0, low - margin), min(size, high + margin)))
+    return box
+
+
+def _extents(volumes: list[Array], mask: Array) -> Box:
     steps = tuple(slice(None, None, 2) if n > 64 else slice(None) for n in mask.shape)
     signal = mask[steps]
     for volume in volumes:
@@ -235,8 +247,7 @@ def _box(volumes: list[Array], mask: Array) -> Box:
         step = steps[axis].step or 1
         where = np.flatnonzero(signal.any(axis=tuple(a for a in range(3) if a != axis))) * step
         low, high = (int(where[0]), int(where[-1]) + step) if where.size else (0, mask.shape[axis])
-        margin = round(0.03 * (high - low)) + 1
-        box.append((max(0, low - margin), min(mask.shape[axis], high + margin)))
+        box.append((low, min(high, mask.shape[axis])))
     return box
 
 

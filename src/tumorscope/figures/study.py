@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 
@@ -25,6 +25,7 @@ class Study:
         images: Sequence → Image, all on one grid; at least one.
         truth: The expert's label map on that grid, where there is one.
         predict: Returns the model's label map on that grid; called once, and only by figures that show it.
+        fallback: As ``predict``, asked only by figures that cannot do without a model.
         model: What made it, in words.
     """
 
@@ -32,11 +33,13 @@ class Study:
     images: Mapping[Sequence, Image]
     truth: Segmentation | None = None
     predict: Callable[[], Segmentation] | None = field(default=None, repr=False)
+    fallback: Callable[[], Segmentation] | None = field(default=None, repr=False)
     model: str = "model"
 
     @cached_property
     def _predicted(self) -> Segmentation | None:
-        return None if self.predict is None else self.predict()
+        predict = self.predict or self.fallback
+        return None if predict is None else predict()
 
     @property
     def prediction(self) -> Segmentation:
@@ -123,6 +126,11 @@ class Study:
         if len(found.scheme.labels) < len(truth.scheme.labels):
             return in_scheme(truth, found.scheme), found
         return truth, in_scheme(found, truth.scheme)
+
+
+def models_of(studies: Iterable[Study]) -> str:
+    """Return what made the predictions, each once."""
+    return "; ".join(dict.fromkeys(study.model for study in studies))
 
 
 def in_scheme(segmentation: Segmentation, scheme: LabelScheme) -> Segmentation:
