@@ -9,6 +9,7 @@ DATASETS = Registry(
         "lgg": "tumorscope.datasets.lgg:DATASET",
         "brats": "tumorscope.datasets.brats:DATASET",
         "figshare": "tumorscope.datasets.figshare:DATASET",
+        "coco": "tumorscope.datasets.coco:DATASET",
         "folder": "tumorscope.datasets.folder:DATASET",
         "phantom": "tumorscope.datasets.phantom:DATASET",
     },
