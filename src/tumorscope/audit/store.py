@@ -16,7 +16,7 @@ from tumorscope.core.case import Case
 from tumorscope.core.files import atomic_path, content_hash
 
 #: Changes whenever what a scan holds changes, so that older ones are not read.
-_LAYOUT = 1
+_LAYOUT = 2
 
 
 def scan_key(case: Case, thorough: bool) -> str:

@@ -1,4 +1,4 @@
-"""Copy the mask of the nearest slice of the same case that is in the training part."""
+"""Copy the mask of the nearest slice of the same scan that is in the training part."""
 
 from __future__ import annotations
 
@@ -10,19 +10,19 @@ from tumorscope.baselines.slice_set import SliceSet, Source
 
 
 def neighbour_copy(test: SliceSet, train: SliceSet) -> Source:
-    """Find, for each test slice, the nearest training slice of its case; of two equally near, the lower one.
+    """Find, for each test slice, the nearest training slice of its series; of two equally near, the lower one.
 
     Under a split by patient there is none, and the mask stays empty.
 
     Returns:
-        Index into ``train``, shape (N,); -1 where the case has no training slice.
+        Index into ``train``, shape (N,); -1 where the series has no training slice.
     """
-    by_case: dict[str, list[int]] = defaultdict(list)
-    for index, case in enumerate(train.cases):
-        by_case[case].append(index)
+    by_series: dict[str, list[int]] = defaultdict(list)
+    for index, series in enumerate(train.series):
+        by_series[series].append(index)
     source = np.full(len(test), -1, dtype=np.int64)
-    for position, (case, z) in enumerate(zip(test.cases, test.z, strict=True)):
-        if case in by_case:
-            near = np.array(sorted(by_case[case], key=lambda i: int(train.z[i])))
+    for position, (series, z) in enumerate(zip(test.series, test.z, strict=True)):
+        if series in by_series:
+            near = np.array(sorted(by_series[series], key=lambda i: int(train.z[i])))
             source[position] = near[np.argmin(np.abs(train.z[near] - z))]
     return source

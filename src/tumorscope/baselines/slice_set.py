@@ -23,7 +23,8 @@ class SliceSet:
     Attributes:
         cases: Case of each slice.
         patients: Patient of each slice.
-        z: Position of each slice in its case, shape (N,).
+        series: What each slice is a slice of: its case, or the patient where every case is one picture.
+        z: Position of each slice in its series, shape (N,).
         pixels: Each slice shrunk to ``SIDE`` × ``SIDE`` pixels, uint8 (N, SIDE, SIDE).
         masks: Label slice of each; an empty list where there are none.
         classes: Tumour type of each, or an empty list.
@@ -31,6 +32,7 @@ class SliceSet:
 
     cases: Sequence[str]
     patients: Sequence[str]
+    series: Sequence[str]
     z: npt.NDArray[np.int64]
     pixels: npt.NDArray[np.uint8]
     masks: Sequence[MaskCrop]

@@ -1,0 +1,4 @@
+"""Numbers that several checks share."""
+
+#: Examples shown per finding.
+EXAMPLES = 6

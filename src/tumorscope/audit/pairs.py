@@ -1,0 +1,166 @@
+"""Find pictures that are copies of one another.
+
+Hashes are compared all against all, block by block: time grows with the square of the number of slices, memory does
+not. A pair of hashes within :data:`MOST_BITS` of 256 bits is confirmed by the detail inside the two heads.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from tumorscope.audit.detail import detail_correlation
+
+Ints = npt.NDArray[np.int64]
+Words = npt.NDArray[np.uint64]
+
+#: Hashes further apart than this many of 256 bits are not compared any further.
+MOST_BITS = 32
+#: Least correlation of the detail in the two small pictures.
+LEAST_CORRELATION = 0.8
+#: Pictures compared with one another at a time; bounds memory to some 20 MB.
+_ROWS, _COLUMNS = 512, 2048
+#: Words of a hash (four of 64 bits), those through the middle of the picture first: they differ most.
+_ORDER = (2, 1, 0, 3)
+
+#: ``(rows (R,), columns (C,)) -> bool (R, C)``: which pairs matter.
+Wanted = Callable[[Ints, Ints], npt.NDArray[np.bool_]]
+
+
+@dataclass(frozen=True, eq=False)
+class Pictures:
+    """Descriptions of N pictures, as :class:`~tumorscope.audit.picture_hash.PictureHash` has them for one.
+
+    Attributes:
+        bits: uint8 (N, 2, 8, 32).
+        small: uint8 (N, 2, S, S).
+        usable: bool (N,).
+    """
+
+    bits: npt.NDArray[np.uint8]
+    small: npt.NDArray[np.uint8]
+    usable: npt.NDArray[np.bool_]
+
+
+@dataclass(frozen=True, eq=False)
+class Pairs:
+    """P pairs of pictures that look the same.
+
+    Attributes:
+        first: Index of one, (P,).
+        second: Index of the other, (P,).
+        orientation: How the first must be turned to look like the second: index into ``ORIENTATIONS``, (P,).
+        bits: Hamming distance of the hashes, (P,).
+        correlation: Of the detail in the small pictures, (P,).
+    """
+
+    first: Ints
+    second: Ints
+    orientation: Ints
+    bits: Ints
+    correlation: npt.NDArray[np.float64]
+
+    def __len__(self) -> int:
+        return len(self.first)
+
+    def take(self, chosen: npt.NDArray[np.bool_] | Ints) -> Pairs:
+        """Return the chosen pairs."""
+        return Pairs(
+            self.first[chosen],
+            self.second[chosen],
+            self.orientation[chosen],
+            self.bits[chosen],
+            self.correlation[chosen],
+        )
+
+
+def similar_pairs(a: Pictures, b: Pictures | None = None, wanted: Wanted | None = None) -> Pairs:
+    """Return the pairs that look the same, each pair once, in its best orientation.
+
+    Args:
+        a: Pictures.
+        b: Other pictures; None compares ``a`` with itself (first < second).
+        wanted: Which pairs matter; default all.
+    """
+    other = a if b is None else b
+    rows, columns = np.flatnonzero(a.usable), np.flatnonzero(other.usable)
+    found: list[tuple[Ints, Ints, Ints, Ints, Ints]] = []
+    for r in range(0, len(rows), _ROWS):
+        some = rows[r : r + _ROWS]
+        for c in range(0, len(columns), _COLUMNS):
+            others = columns[c : c + _COLUMNS]
+            if b is None and others[-1] <= some[0]:
+                continue
+            keep = np.ones((len(some), len(others)), np.bool_) if wanted is None else wanted(some, others)
+            if b is None:
+                keep = keep & (some[:, None] < others[None, :])
+            if keep.any():
+                found += _candidates(a, other, some, others, keep)
+    if not found:
+        empty = np.zeros(0, np.int64)
+        return Pairs(empty, empty, empty, empty, np.zeros(0))
+    first, second, view, orientation, bits = (np.concatenate(column) for column in zip(*found, strict=True))
+    correlation = _correlations(a, other, first, second, view, orientation)
+    pairs = Pairs(first, second, orientation, bits, correlation)
+    return _best(pairs.take(correlation >= LEAST_CORRELATION))
+
+
+def _candidates(
+    a: Pictures, b: Pictures, rows: Ints, columns: Ints, keep: npt.NDArray[np.bool_]
+) -> list[tuple[Ints, Ints, Ints, Ints, Ints]]:
+    """Return (first, second, view, orientation, bits) of the pairs of a block whose hashes are close."""
+    found = []
+    for view in range(2):
+        theirs = _words(b.bits[columns, view, 0])
+        for orientation in range(8):
+            ours = _words(a.bits[rows, view, orientation])
+            distance = _apart(ours[:, None, _ORDER[0]], theirs[None, :, _ORDER[0]])
+            distance = distance + _apart(ours[:, None, _ORDER[1]], theirs[None, :, _ORDER[1]])
+            i, j = np.nonzero((distance <= MOST_BITS) & keep)
+            if not i.size:
+                continue
+            exact = np.bitwise_count(ours[i] ^ theirs[j]).sum(axis=1).astype(np.int64)
+            near = exact <= MOST_BITS
+            i, j, exact = i[near], j[near], exact[near]
+            size = len(i)
+            found.append((rows[i], columns[j], np.full(size, view), np.full(size, orientation), exact))
+    return found
+
+
+def _words(bits: npt.NDArray[np.uint8]) -> Words:
+    return np.ascontiguousarray(bits).view(np.uint64)
+
+
+def _apart(a: Words, b: Words) -> npt.NDArray[np.uint8]:
+    return np.asarray(np.bitwise_count(a ^ b))
+
+
+def _correlations(
+    a: Pictures, b: Pictures, first: Ints, second: Ints, view: Ints, orientation: Ints
+) -> npt.NDArray[np.float64]:
+    values = np.zeros(len(first))
+    for code in range(8):
+        chosen = np.flatnonzero(orientation == code)
+        for start in range(0, len(chosen), 2000):
+            some = chosen[start : start + 2000]
+            ours = _turned(a.small[first[some], view[some]], code)
+            values[some] = detail_correlation(ours, b.small[second[some], view[some]])
+    return values
+
+
+def _turned(pictures: npt.NDArray[np.uint8], code: int) -> npt.NDArray[np.uint8]:
+    """Turn pictures (N, S, S) as :func:`~tumorscope.audit.picture_hash.oriented` does for one."""
+    plain = pictures if code < 4 else pictures.transpose(0, 2, 1)
+    return np.asarray(np.rot90(plain, code % 4, axes=(1, 2)))
+
+
+def _best(pairs: Pairs) -> Pairs:
+    """Keep the orientation and view of highest correlation of each pair."""
+    order = np.lexsort((-pairs.correlation, pairs.second, pairs.first))
+    ordered = pairs.take(order)
+    new = np.ones(len(ordered), np.bool_)
+    new[1:] = (np.diff(ordered.first) != 0) | (np.diff(ordered.second) != 0)
+    return ordered.take(new)

@@ -1,0 +1,157 @@
+"""Audit a data set, with or without a split, before anyone trains on it."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from tumorscope.audit.audited import Audited
+from tumorscope.audit.result import AuditResult, run_checks
+from tumorscope.audit.scan import scan_cases
+from tumorscope.audit.training import parts_of
+from tumorscope.core.case import Case
+from tumorscope.core.errors import InputError, UsageError
+from tumorscope.core.files import write_text
+from tumorscope.datasets import DATASETS
+from tumorscope.datasets.base import Dataset
+from tumorscope.datasets.splits import Part, Split
+
+log = logging.getLogger(__name__)
+Echo = Callable[[str], None]
+
+
+def audit(
+    dataset: str,
+    data: str | Path,
+    *,
+    split: str | Path | None = None,
+    against: Sequence[str] = (),
+    report: str | Path | None = None,
+    store: str | Path | None = None,
+    echo: Echo = log.info,
+) -> AuditResult:
+    """Look for leaks and defects in a data set.
+
+    Args:
+        dataset: Data set name.
+        data: Its folder.
+        split: Split file; without it the parts of the public release, where it has any.
+        against: Other data sets as ``NAME=DIR``.
+        report: HTML file to write.
+        store: Folder that keeps what was read, for the next audit.
+        echo: Receives one line of progress at a time.
+
+    Raises:
+        UsageError: if a data set is not known, or ``against`` is malformed.
+        InputError: if nothing can be read, or the split is of other data.
+        OutputError: if the report cannot be written.
+    """
+    begun = time.monotonic()
+    others = [_named(text) for text in against]
+    cases, audited = _scanned(dataset, Path(data), split, Path(store) if store else None, echo)
+    sources = {dataset: cases}
+    found: dict[str, Audited] = {}
+    for name, kind, folder in others:
+        sources[name], found[name] = _scanned(kind, folder, None, Path(store) if store else None, echo)
+    audited = Audited(**{**vars_of(audited), "others": found})
+    findings = run_checks(audited, echo=echo)
+    conditions = _conditions(audited, Path(data), split, others, time.monotonic() - begun)
+    result = AuditResult(conditions, findings)
+    if report is not None:
+        from tumorscope.report.audit_html import audit_html
+        from tumorscope.workflows.audit_pictures import thumbnails
+
+        echo(f"writing {report}")
+        write_text(report, audit_html(result, thumbnails(result, sources, dataset)))
+    return result
+
+
+def vars_of(audited: Audited) -> dict[str, Any]:
+    """Return the fields an :class:`Audited` was built from."""
+    from dataclasses import fields
+
+    return {f.name: getattr(audited, f.name) for f in fields(audited)}
+
+
+def _named(text: str) -> tuple[str, str, Path]:
+    """Read ``NAME=DIR``: key, data set name, folder."""
+    name, mark, folder = text.partition("=")
+    if not mark or not folder:
+        raise UsageError(expected="--against NAME=DIR", found=f"'{text}'", fix="Name data set and folder: coco=DIR")
+    DATASETS.check(name)
+    return text if len(text) <= 40 else name, name, Path(folder)
+
+
+def _scanned(
+    name: str, folder: Path, split: str | Path | None, store: Path | None, echo: Echo
+) -> tuple[list[Case], Audited]:
+    dataset: Dataset = DATASETS.load(name)
+    cases = dataset.discover(folder)
+    echo(f"{name}: reading {len(cases)} cases below {folder}")
+    scans = scan_cases(cases, store=store, progress=_counter(echo))
+    if all(s.trouble for s in scans):
+        raise InputError(
+            expected=f"cases of '{name}' that can be read",
+            found=f"none of {len(scans)}; the first says: {scans[0].message}",
+            fix="Run tumorscope inspect on one of them",
+        )
+    parts, unit, origin = _parts(cases, split)
+    described = tuple(map(str, dataset.sequences)) if name != "folder" else ()
+    return cases, Audited(name, dataset.title, scans, described, parts, unit, origin, dataset.sliced)
+
+
+def _parts(cases: Sequence[Case], split: str | Path | None) -> tuple[Mapping[str, Part], str, str]:
+    """Return case id → part, the unit of the split, and where it comes from."""
+    if split is not None:
+        loaded = Split.load(split)
+        parts = parts_of(loaded)
+        known = {c.id for c in cases}
+        strange = [i for i in parts if i not in known and i.rpartition("_z")[0] not in known]
+        if len(strange) == len(parts):
+            raise InputError(
+                expected="a split of these cases",
+                found=f"none of its {len(parts)} ids among them, e.g. {strange[0] if strange else 'empty'}",
+                fix="Point --data at the data the split was made on",
+            )
+        return parts, loaded.unit, f"{split} (unit {loaded.unit}, seed {loaded.seed}, hash {loaded.hash})"
+    released: dict[str, Part] = {c.id: c.release_part for c in cases if c.release_part}
+    if len(set(released.values())) > 1:
+        return released, "release", "the parts of the public release"
+    return {}, "", ""
+
+
+def _conditions(
+    audited: Audited, data: Path, split: str | Path | None, others: Sequence[tuple[str, str, Path]], seconds: float
+) -> dict[str, Any]:
+    from tumorscope import __version__
+
+    sizes = {part: audited.part_size(part) for part in ("train", "val", "test")} if audited.divided else {}
+    counted = ", ".join(f"{n} {part}" for part, n in sizes.items())
+    pictures = sorted({s.picture for s in audited.scans if s.picture})
+    return {
+        "data set": f"{audited.name}: {audited.title}",
+        "folder": str(data),
+        "cases": len(audited.scans),
+        "slices": len(audited.case),
+        "split": f"{audited.origin}; slices: {counted}" if audited.divided else "none: nothing across parts was checked",
+        "compared with": ", ".join(f"{name}={folder}" for _, name, folder in others) or None,
+        "slices described by": ", ".join(pictures) or None,
+        "seconds": round(seconds, 1),
+        "version": __version__,
+    }
+
+
+def _counter(echo: Echo) -> Callable[[int, int, str], None]:
+    begun = time.monotonic()
+    last = [begun]
+
+    def tell(done: int, total: int, name: str) -> None:
+        now = time.monotonic()
+        if name and done and now - last[0] > 5:
+            last[0] = now
+            echo(f"read {done}/{total}, {(now - begun) / done * (total - done):.0f} s left")
+
+    return tell
