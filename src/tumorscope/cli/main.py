@@ -18,9 +18,11 @@ from tumorscope.core.errors import UsageError
 VERBS: dict[str, str] = {
     "predict": "Segment scans, measure the tumour, write maps and reports",
     "train": "Train a network from a recipe and export it as a bundle",
+    "tune": "Search hyper-parameters of a recipe",
     "evaluate": "Score a bundle, or a folder of results, against reference maps",
     "split": "Divide a data set into train, validation and test patients",
     "ensemble": "Average several bundles of one recipe into one",
+    "curves": "Draw training curves of any CSV log; best epoch and over-fitting",
     "inspect": "Show shape, spacing, orientation, sequences and label values of files",
     "info": "List bundles, recipes, data sets, networks, losses, metrics, label schemes",
     "doctor": "Check this installation and this machine",

@@ -40,3 +40,23 @@ def parse_spacing(text: str | None) -> tuple[float, float, float] | None:
     raise UsageError(
         expected="--spacing X,Y,Z as three positive millimetres", found=f"'{text}'", fix="Write for example 1,1,5"
     )
+
+
+def parse_duration(text: str | None) -> float | None:
+    """Return the seconds that ``90s``, ``25min``, ``2h`` or a bare number of seconds states, None for None.
+
+    Raises:
+        UsageError: if it is no positive time.
+    """
+    if text is None:
+        return None
+    for unit, seconds in (("min", 60), ("h", 3600), ("s", 1), ("", 1)):
+        if text.endswith(unit):
+            try:
+                found = float(text.removesuffix(unit)) * seconds
+            except ValueError:
+                break
+            if 0 < found < float("inf"):
+                return found
+            break
+    raise UsageError(expected="a time such as 90s, 25min or 2h", found=f"'{text}'", fix="Write for example 25min")

@@ -8,6 +8,7 @@ import json
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any, Literal
 
 import yaml
@@ -135,24 +136,26 @@ def parse_parameter(text: str) -> Parameter:
 
 
 def parse_parameters(texts: list[str]) -> list[Parameter]:
-    """Read all parameters of a search, sections before the keys in them.
+    """Read all parameters of a search.
 
     Raises:
         UsageError: if there is none, one cannot be read, or a key comes twice.
     """
-    found = sorted((parse_parameter(text) for text in texts), key=lambda p: (p.key.count("."), p.key))
+    found = [parse_parameter(text) for text in texts]
     if not found:
         raise UsageError(expected="at least one --param", found="none", fix=f"Write {_FORMS}")
-    for first, second in zip(found, found[1:], strict=False):
-        if first.key == second.key:
-            raise UsageError(expected=f"--param {first.key} once", found="it twice", fix="Keep one of the two")
+    for first, second in pairwise(sorted(p.key for p in found)):
+        if first == second:
+            raise UsageError(expected=f"--param {first} once", found="it twice", fix="Keep one of the two")
     return found
 
 
 def with_values(
     content: Mapping[str, Any], parameters: list[Parameter], stored: Mapping[str, Scalar]
 ) -> dict[str, Any]:
-    """Return the recipe's ``content`` with the drawn values; a value that is a section replaces that section.
+    """Return the recipe's ``content`` with the drawn values.
+
+    A value that is a section replaces that section; keys inside it are set afterwards.
 
     Args:
         content: Sections and values of the recipe; left as it is.
@@ -163,7 +166,7 @@ def with_values(
         UsageError: if a key leads through something that is no section.
     """
     changed = copy.deepcopy(dict(content))
-    for parameter in parameters:
+    for parameter in sorted(parameters, key=lambda p: p.key.count(".")):
         *sections, last = parameter.key.split(".")
         node: Any = changed
         for section in sections:
@@ -179,9 +182,7 @@ def _check_key(key: str) -> None:
         return
     for fixed, why in _FIXED.items():
         if key == fixed or key.startswith(f"{fixed}."):
-            raise UsageError(
-                expected="a parameter that a search may vary", found=f"'{key}' ({why})", fix="Leave it out"
-            )
+            raise UsageError(expected="a parameter a search may vary", found=f"'{key}' ({why})", fix="Leave it out")
 
 
 def _range(key: str, kind: Kind, values: str, text: str) -> Parameter:
