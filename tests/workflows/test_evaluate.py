@@ -197,3 +197,58 @@ def test_releases_with_different_classes_are_summarised_over_what_they_share(tmp
     result = evaluate(pred=pred, ref=ref)
     assert {"WT", "TC", "ET"} <= {s.region for s in result.scores}
     assert "NET" in result.conditions["regions_not_in_every_case"]
+
+
+def test_what_the_papers_print_stands_beside_class_wise_scores(data: Path, tmp_path: Path) -> None:
+    bundle = make_bundle(tmp_path / "bundle")
+    options = {"bundle": bundle.folder, "dataset": "brats", "data": data, "runtime": "torch", "cases": ("C1",)}
+    result = evaluate(**options, metrics=("papers",))
+    content = json.loads(json.dumps(result.to_json(), allow_nan=False))
+    pooled = {s["metric"]: s for s in content["scores"] if s["unit"] == "pooled"}
+    assert pooled["micro_precision"]["mean"] == pooled["global_accuracy"]["mean"]
+    assert pooled["global_accuracy"]["region"] == "background + NCR/NET + ED + ET"
+    assert pooled["mse"]["region"] == "WT + TC + ET", "sigmoid channels have no background"
+    assert 0 < pooled["mse"]["mean"] < 1
+    assert [row["case"] for row in content["cases"]] == ["C1"]
+    assert content["cases"][0]["classes"]["mse"] == pytest.approx(pooled["mse"]["mean"])
+    with pytest.raises(InputError, match="C9"):
+        evaluate(**{**options, "cases": ("C9",)})
+
+
+def test_false_alarms_on_tumour_free_slices_are_always_told(data: Path, tmp_path: Path) -> None:
+    bundle = make_bundle(tmp_path / "bundle")
+    result = evaluate(bundle=bundle.folder, dataset="brats", data=data, runtime="torch", cases=("C1", "C2"))
+    rows = {row["region"]: row for row in result.to_json()["tumour_free_slices"]}
+    assert rows["WT"]["n"] == 2 * 2 and rows["ET"]["n"] == 2 * 4
+    assert "False alarms on tumour-free slices" in result.render()
+
+
+def test_a_missing_prediction_counts_as_empty_only_on_request(tmp_path: Path) -> None:
+    values = np.zeros((16, 16, 4), dtype=np.uint8)
+    values[2:10, 2:10] = 2
+    for name in ("A", "B"):
+        write_nifti(Image(values, AFFINE), tmp_path / "ref" / f"{name}_seg.nii.gz")
+    write_nifti(Image(values, AFFINE), tmp_path / "pred" / "A_seg.nii.gz")
+    with pytest.raises(InputError, match="--missing empty"):
+        evaluate(pred=tmp_path / "pred", ref=tmp_path / "ref")
+    result = evaluate(pred=tmp_path / "pred", ref=tmp_path / "ref", missing="empty")
+    assert result.conditions["missing_predictions_scored_as_empty"] == ["B"]
+    dice = next(s for s in result.scores if (s.metric, s.region, s.unit) == ("dice", "WT", "patient"))
+    assert dice.mean == 0.5 and "scored as empty" in result.render()
+
+
+def test_pictures_of_unknown_size_are_scored_in_pixels(tmp_path: Path) -> None:
+    from PIL import Image as Picture
+
+    for folder, shift in (("ref", 0), ("pred", 3)):
+        (tmp_path / folder).mkdir()
+        mask = np.zeros((32, 32), dtype=np.uint8)
+        mask[8:20, 8 + shift : 20 + shift] = 1
+        Picture.fromarray(mask).save(tmp_path / folder / "a_mask.png")
+        Picture.fromarray(np.zeros_like(mask)).save(tmp_path / folder / "b_mask.png")
+    result = evaluate(pred=tmp_path / "pred", ref=tmp_path / "ref")
+    assert result.conditions["distances"].startswith("px")
+    assert {s.empty_policy.value for s in result.scores} == {"both-empty-one", "positives-only"}
+    hd95 = next(s for s in result.scores if s.metric == "hd95" and s.empty_policy == "positives-only")
+    assert (hd95.mean, hd95.length_unit) == (3, "px")
+    assert "mm" not in result.render().replace("'mm'", "")

@@ -34,6 +34,9 @@ class Command:
         Path | None, arg(metavar="FILE", help="Split file: score one of its parts.", help_behavior_hint="")
     ] = None
     part: Annotated[Literal["train", "val", "test"], arg(help="Which part of the split.")] = "test"
+    cases: Annotated[
+        tuple[str, ...], arg(metavar="ID...", help="Score these cases only.", help_behavior_hint="(default: all)")
+    ] = ()
     allow_overlap: Annotated[bool, arg(help="Also score cases the bundle was trained on; printed on every score.")] = (
         False
     )
@@ -43,6 +46,17 @@ class Command:
     ref: Annotated[Path | None, arg(metavar="DIR", help="Folder of reference label maps.", help_behavior_hint="")] = (
         None
     )
+    missing: Annotated[
+        Literal["error", "empty"], arg(help="What a reference without prediction means; empty: nothing was predicted.")
+    ] = "error"
+    metrics: Annotated[
+        tuple[str, ...],
+        arg(
+            metavar="NAME...",
+            help="Metrics by their names in tumorscope info; 'papers': all that the judged papers print.",
+            help_behavior_hint="(default: default)",
+        ),
+    ] = ("default",)
     empty_policy: Annotated[
         str | None,
         arg(
@@ -69,6 +83,9 @@ class Command:
                 data=self.data,
                 split=self.split,
                 part=self.part,
+                cases=self.cases,
+                missing=self.missing,
+                metrics=self.metrics,
                 pred=self.pred,
                 ref=self.ref,
                 allow_overlap=self.allow_overlap,

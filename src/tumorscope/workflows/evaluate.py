@@ -3,23 +3,29 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any
 
 from tumorscope.core.case import Case
 from tumorscope.core.errors import InputError, LeakError, TumorscopeError, UsageError
-from tumorscope.core.image import Array, Image
-from tumorscope.core.labels import LabelScheme
 from tumorscope.datasets import DATASETS
 from tumorscope.datasets.base import Dataset
 from tumorscope.datasets.hashing import case_hashes
 from tumorscope.datasets.published_splits import cases_of
 from tumorscope.datasets.splits import Part, Split
-from tumorscope.metrics import DEFAULT_METRICS, CaseScore, EmptyPolicy, Unit, aggregate, score_case
+from tumorscope.metrics import DEFAULT_METRICS, CaseScore
 from tumorscope.report.evaluation import Evaluation
-from tumorscope.workflows.label_pairs import LabelPair, find_pairs, read_pair, regions_of
+from tumorscope.workflows.label_pairs import LabelPair, Missing, find_pairs, read_pair
+from tumorscope.workflows.scoring import (
+    ScoreOptions,
+    metric_names,
+    policies_of,
+    score_each,
+    score_masks,
+    score_prediction,
+    summarise_cases,
+)
 
 if TYPE_CHECKING:
     from tumorscope.bundles.bundle import Bundle
@@ -29,24 +35,6 @@ log = logging.getLogger(__name__)
 Echo = Callable[[str], None]
 
 
-@dataclass(frozen=True)
-class _Options:
-    """What holds for every case."""
-
-    allow_overlap: bool
-    metrics: tuple[str, ...]
-    empty_policy: str | None
-    echo: Echo
-
-
-class _HasId(Protocol):
-    @property
-    def id(self) -> str: ...
-
-
-_Item = TypeVar("_Item", bound=_HasId)
-
-
 def evaluate(
     *,
     bundle: str | Path | None = None,
@@ -54,8 +42,10 @@ def evaluate(
     data: str | Path | None = None,
     split: str | Path | None = None,
     part: Part = "test",
+    cases: Sequence[str] = (),
     pred: str | Path | None = None,
     ref: str | Path | None = None,
+    missing: Missing = "error",
     allow_overlap: bool = False,
     runtime: str = "auto",
     device: str = "auto",
@@ -72,13 +62,15 @@ def evaluate(
         data: Its folder.
         split: Split file; default: every labelled case found.
         part: Which part of the split.
+        cases: Only these, by id.
         pred: Folder of predicted label maps; with ``ref``.
         ref: Folder of reference label maps.
+        missing: What a reference without prediction means: ``error``, or an ``empty`` prediction, said in the result.
         allow_overlap: Score cases the bundle was trained on, and print so on every score.
         runtime: ``auto``, ``torch`` or ``openvino``.
         device: ``auto``, ``cpu`` or ``cuda``.
         tta: Also average the mirrored prediction.
-        metrics: Metric names.
+        metrics: Metric names; ``papers`` stands for everything the judged papers print.
         empty_policy: Overrides the data set's own empty-mask policies.
         echo: Receives one line of progress at a time.
 
@@ -93,9 +85,10 @@ def evaluate(
             found="another combination",
             fix="Give one of the two",
         )
-    options = _Options(allow_overlap, metrics, empty_policy, echo)
+    options = ScoreOptions(allow_overlap, metric_names(metrics), empty_policy, echo)
+    policies_of(False, empty_policy)
     if pred is not None and ref is not None:
-        return _evaluate_folders(Path(pred), Path(ref), options)
+        return _evaluate_folders(Path(pred), Path(ref), missing, options)
     if bundle is None or dataset is None or data is None:
         raise UsageError(
             expected="--dataset NAME and --data DIR with --bundle", found="one of them missing", fix="Add it"
@@ -105,31 +98,73 @@ def evaluate(
 
     model, source = Bundle.load(bundle), DATASETS.load(dataset)
     chosen = Split.load(split) if split else None
+    found = find_cases(source, Path(data), chosen, part, cases)
+    overlap = check_overlap(model, found, allow=allow_overlap)
     predictor = Predictor(model, runtime, device, tta=tta)
-    return _evaluate_bundle(model, source, Path(data), chosen, part, predictor, options)
+    return evaluate_cases(found, source, chosen, part, predictor, overlap, options)
 
 
-def _evaluate_bundle(
-    bundle: Bundle,
-    dataset: Dataset,
-    data: Path,
-    split: Split | None,
-    part: Part,
-    predictor: Predictor,
-    options: _Options,
-) -> Evaluation:
-    from tumorscope import __version__
+def find_cases(
+    dataset: Dataset, data: Path, split: Split | None = None, part: Part = "test", names: Sequence[str] = ()
+) -> list[Case]:
+    """Return the labelled cases to score: those of a part of a split, of these names, or all.
 
+    Raises:
+        InputError: if there are none, or some that were named are missing.
+    """
     cases = _labelled(dataset.discover(data), data)
     cases = split.pick(cases_of(cases, split.unit), part) if split else cases
+    unknown = sorted(set(names) - {c.id for c in cases})
+    if unknown:
+        raise InputError(
+            expected=f"cases out of the {len(cases)} found", found=f"{', '.join(unknown[:3])}", fix="Correct --cases"
+        )
+    return [c for c in cases if c.id in names] if names else cases
+
+
+def check_overlap(bundle: Bundle, cases: Sequence[Case], *, allow: bool) -> list[str]:
+    """Return the cases the bundle was trained or validated on.
+
+    Raises:
+        LeakError: if there are any and ``allow`` is False.
+    """
     overlap = _overlap(bundle, cases)
-    if overlap and not options.allow_overlap:
+    if overlap and not allow:
         raise LeakError(
             expected=f"cases that '{bundle.name}' has not seen",
             found=f"{len(overlap)} of {len(cases)} among its training or validation cases: {', '.join(overlap[:5])}",
             fix="Choose other cases with --split, or add --allow-overlap to have it printed beside every score",
         )
-    scored, failed = _each(cases, lambda case: _score(case, predictor, bundle, options), options.echo)
+    return overlap
+
+
+def evaluate_cases(
+    cases: Sequence[Case],
+    dataset: Dataset,
+    split: Split | None,
+    part: Part,
+    predictor: Predictor,
+    overlap: list[str],
+    options: ScoreOptions,
+) -> Evaluation:
+    """Score a model that is open already.
+
+    Args:
+        cases: Labelled, from :func:`find_cases`.
+        dataset: Where they are from.
+        split: The split they are a part of, if any.
+        part: Which part.
+        predictor: The model.
+        overlap: From :func:`check_overlap`.
+        options: What holds for every case.
+
+    Raises:
+        InputError: if nothing can be scored.
+    """
+    from tumorscope import __version__
+
+    bundle = predictor.bundle
+    scored, failed = score_each(cases, lambda case: score_prediction(case, predictor, options.metrics), options.echo)
     conditions: dict[str, Any] = {
         "dataset": dataset.name,
         "split_unit": split.unit_text if split else "none: every labelled case found",
@@ -142,23 +177,7 @@ def _evaluate_bundle(
         "test_time_augmentation": predictor.tta,
         "overlap": overlap,
     }
-    return _summarise(scored, failed, conditions, options.metrics, _policies(dataset, options.empty_policy), dataset)
-
-
-def _each(
-    items: Sequence[_Item], score: Callable[[_Item], CaseScore], echo: Echo
-) -> tuple[list[CaseScore], dict[str, str]]:
-    """Score every item; one that cannot be scored is named with its reason and the others go on."""
-    scored: list[CaseScore] = []
-    failed: dict[str, str] = {}
-    for number, item in enumerate(items, 1):
-        try:
-            scored.append(score(item))
-            told = _dice_line(scored[-1])
-        except TumorscopeError as error:
-            failed[item.id] = told = str(error)
-        echo(f"{number}/{len(items)} {item.id}: {told}")
-    return scored, failed
+    return summarise_cases(scored, failed, conditions, options, dataset)
 
 
 def _labelled(cases: list[Case], data: Path) -> list[Case]:
@@ -177,7 +196,7 @@ def _labelled(cases: list[Case], data: Path) -> list[Case]:
     return labelled
 
 
-def _overlap(bundle: Bundle, cases: list[Case]) -> list[str]:
+def _overlap(bundle: Bundle, cases: Sequence[Case]) -> list[str]:
     """Return the cases the bundle was trained or validated on; unreadable ones get their reason when scored."""
     seen = set(bundle.manifest.training.case_hashes)
     found = []
@@ -190,89 +209,16 @@ def _overlap(bundle: Bundle, cases: list[Case]) -> list[str]:
     return found
 
 
-def _score(case: Case, predictor: Predictor, bundle: Bundle, options: _Options) -> CaseScore:
-    case = case.loaded()
-    segmentation = predictor.predict({s: i for s, i in case.images.items() if isinstance(i, Image)})
-    assert isinstance(case.label, Image) and case.scheme is not None
-    schemes = bundle.scheme, case.scheme
-    return _score_masks(case.id, case.patient, segmentation.labels.data, case.label, schemes, options.metrics)
-
-
-def _score_masks(
-    name: str,
-    patient: str,
-    found: Array,
-    truth: Image,
-    schemes: tuple[LabelScheme, LabelScheme],
-    metrics: tuple[str, ...],
-) -> CaseScore:
-    return score_case(
-        found,
-        truth.data,
-        case=name,
-        patient=patient,
-        regions=regions_of(*schemes),
-        scheme=schemes[1],
-        pred_scheme=schemes[0],
-        spacing=truth.spacing,
-        spacing_known=truth.spacing_known,
-        metrics=metrics,
-    )
-
-
-def _policies(dataset: Dataset | None, override: str | None) -> tuple[EmptyPolicy, ...]:
-    if override is not None:
-        known = [p.value for p in EmptyPolicy]
-        if override not in known:
-            raise UsageError(
-                expected=f"an empty-mask policy ({', '.join(known)})", found=f"'{override}'", fix="Name one"
-            )
-        return (EmptyPolicy(override),)
-    if dataset is not None and dataset.sliced:
-        return EmptyPolicy.BOTH_EMPTY_ONE, EmptyPolicy.POSITIVES_ONLY
-    return (EmptyPolicy.BRATS,)
-
-
-def _summarise(
-    scored: list[CaseScore],
-    failed: Mapping[str, str],
-    conditions: dict[str, Any],
-    metrics: tuple[str, ...],
-    policies: tuple[EmptyPolicy, ...],
-    dataset: Dataset | None,
-) -> Evaluation:
-    """Aggregate cases; those that could not be predicted are named, never left out in silence.
-
-    Raises:
-        InputError: if no case could be scored.
-    """
-    if not scored:
-        reason = next(iter(failed.values()), "no case")
-        raise InputError(
-            expected="at least one case that can be scored", found=f"none ({reason})", fix="Correct the input"
-        )
-    scored, conditions = _common_regions(scored, conditions)
-    units = (Unit.PATIENT, Unit.SLICE) if dataset is not None and dataset.sliced else (Unit.PATIENT,)
-    single = all(len(r.slices) == 1 for c in scored for r in c.regions.values())
-    scores = aggregate(
-        scored, metrics=metrics, units=(Unit.IMAGE,) if single else (*units, Unit.POOLED), policies=policies
-    )
-    overlap = conditions["overlap"]
-    if overlap:
-        warning = f"{len(overlap)} of {len(scored)} cases trained this bundle: not a test score"
-        scores = [replace(s, note="; ".join(filter(None, (s.note, warning)))) for s in scores]
-    return Evaluation(scores, scored, conditions, policies, dict(failed))
-
-
-def _evaluate_folders(pred: Path, ref: Path, options: _Options) -> Evaluation:
+def _evaluate_folders(pred: Path, ref: Path, missing: Missing, options: ScoreOptions) -> Evaluation:
     from tumorscope import __version__
 
     def score(pair: LabelPair) -> CaseScore:
         found, truth, *schemes = read_pair(pair)
-        return _score_masks(pair.id, pair.id, found.data, truth, (schemes[0], schemes[1]), options.metrics)
+        return score_masks(pair.id, pair.id, found.data, truth, (schemes[0], schemes[1]), options.metrics)
 
-    scored, failed = _each(find_pairs(pred, ref), score, options.echo)
-    conditions = {
+    pairs = find_pairs(pred, ref, missing)
+    scored, failed = score_each(pairs, score, options.echo)
+    conditions: dict[str, Any] = {
         "dataset": None,
         "split_unit": "none: every pair found",
         "split_hash": None,
@@ -282,19 +228,7 @@ def _evaluate_folders(pred: Path, ref: Path, options: _Options) -> Evaluation:
         "pred": str(pred),
         "ref": str(ref),
     }
-    return _summarise(scored, failed, conditions, options.metrics, _policies(None, options.empty_policy), None)
-
-
-def _common_regions(scored: list[CaseScore], conditions: dict[str, Any]) -> tuple[list[CaseScore], dict[str, Any]]:
-    """Keep the regions that every case has (releases differ in their classes) and say which were left out."""
-    shared = [name for name in scored[0].regions if all(name in c.regions for c in scored)]
-    dropped = sorted({name for c in scored for name in c.regions} - set(shared))
-    if dropped:
-        scored = [replace(c, regions={name: c.regions[name] for name in shared}) for c in scored]
-        conditions = {**conditions, "regions_not_in_every_case": dropped}
-    return scored, conditions
-
-
-def _dice_line(score: CaseScore) -> str:
-    row: Any = score.row(EmptyPolicy.BRATS, ("dice",))
-    return "Dice " + ", ".join(f"{name} {row[name]['dice']:.3f}" for name in score.regions)
+    absent = [pair.id for pair in pairs if pair.pred is None]
+    if absent:
+        conditions["missing_predictions_scored_as_empty"] = absent
+    return summarise_cases(scored, failed, conditions, options, None)

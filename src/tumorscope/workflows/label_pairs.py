@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 
@@ -14,39 +15,45 @@ from tumorscope.core.labels import BINARY, LabelScheme
 from tumorscope.datasets.base import read_volumes
 from tumorscope.formats import is_image_file
 
+Missing = Literal["error", "empty"]
 _WORDS = ("seg", "segmentation", "label", "mask", "gt")
 
 
 @dataclass(frozen=True)
 class LabelPair:
-    """A predicted and a reference label map of one case."""
+    """A predicted and a reference label map of one case; without a prediction nothing was predicted."""
 
     id: str
-    pred: Path
+    pred: Path | None
     ref: Path
 
 
-def find_pairs(pred: Path, ref: Path) -> list[LabelPair]:
+def find_pairs(pred: Path, ref: Path, missing: Missing = "error") -> list[LabelPair]:
     """Pair label maps by case.
 
     A label map is ``<case>.nii.gz`` or ``<case>_seg.nii.gz`` (any raster likewise) directly in a folder, or in a folder
     of its own, named after the case, any file with "seg", "segmentation", "label", "mask" or "gt" in its name.
 
+    Args:
+        pred: Folder of predictions.
+        ref: Folder of references.
+        missing: What a reference without prediction is: an ``error``, or a pair with an ``empty`` prediction.
+
     Returns:
         The pairs, sorted by case.
 
     Raises:
-        InputError: if a folder is missing, a case has two label maps, or a reference has no prediction.
+        InputError: if a folder is missing, a case has two label maps, a reference has no prediction, or none has one.
     """
     predictions, references = _label_files(pred), _label_files(ref)
-    missing = sorted(set(references) - set(predictions))
-    if missing or not references:
+    absent = sorted(set(references) - set(predictions))
+    if not references or len(absent) == len(references) or (absent and missing == "error"):
         raise InputError(
             expected=f"one prediction per reference ({len(references)} references below {ref})",
-            found=f"none for {', '.join(missing[:3])}" if missing else "no reference label maps",
-            fix="Predict these cases too, or take them out of the reference folder",
+            found=f"none for {', '.join(absent[:3])}" if absent else "no reference label maps",
+            fix="Predict these cases too, take them out of the reference folder, or add --missing empty",
         )
-    return [LabelPair(name, predictions[name], path) for name, path in sorted(references.items())]
+    return [LabelPair(name, predictions.get(name), path) for name, path in sorted(references.items())]
 
 
 def _label_files(folder: Path) -> dict[str, Path]:
@@ -82,9 +89,12 @@ def read_pair(pair: LabelPair) -> tuple[Image, Image, LabelScheme, LabelScheme]:
         InputError: if a file is no label map.
         GeometryError: if they lie on different grids.
     """
-    cases = [read_volumes(Case(p.name, p.name, {}, label=p), ()) for p in (pair.pred, pair.ref)]
+    paths = (pair.pred or pair.ref, pair.ref)
+    cases = [read_volumes(Case(p.name, p.name, {}, label=p), ()) for p in paths]
     found, truth = (c.label for c in cases)
     assert isinstance(found, Image) and isinstance(truth, Image)
+    if pair.pred is None:
+        found = truth.with_data(np.zeros_like(truth.data))
     if not found.same_grid(truth):
         raise GeometryError(
             expected=f"a prediction on the grid of {pair.ref} {truth.shape}",
