@@ -85,7 +85,7 @@ def test_every_epoch_has_its_own_row(trained: tuple[TrainResult, list[str]]) -> 
 
 def test_the_run_folder_holds_what_was_promised(trained: tuple[TrainResult, list[str]]) -> None:
     run = trained[0].run
-    for name in ("loss.png", "dice.png", "iou.png"):
+    for name in ("loss.png", "dice.png", "IoU.png"):
         assert Pillow.open(run / name).size[0] > 400
     assert list(run.glob("tensorboard/events*"))
     assert {p.name for p in (run / "checkpoints").iterdir()} == {"best.ckpt", "last.ckpt"}

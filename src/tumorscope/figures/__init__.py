@@ -8,6 +8,7 @@ FIGURES = Registry(
     "figure",
     {
         "curves": "tumorscope.figures.curves:ENTRY",
+        "overlap-curves": "tumorscope.figures.curves:OVERLAP",
         "search-importance": "tumorscope.figures.importance:IMPORTANCE",
         "search-history": "tumorscope.figures.importance:HISTORY",
         # pictures

@@ -44,6 +44,13 @@ def style_axes(axes: Axes, *, xlabel: str = "", ylabel: str = "", title: str = "
         axes.grid(axis=grid, color=PALE, linewidth=0.7)  # type: ignore[arg-type]
 
 
+def whole_numbers(axes: Axes) -> None:
+    """Let the horizontal axis show whole numbers only (epochs, counts)."""
+    from matplotlib.ticker import MaxNLocator
+
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+
+
 def frame(figure: Figure, title: str, caption: str = "") -> None:
     """Put the title above and the caption below everything else, both at the left, broken to the figure's width."""
     width = figure.get_figwidth()
@@ -51,5 +58,5 @@ def frame(figure: Figure, title: str, caption: str = "") -> None:
         lines = textwrap.fill(title, max(20, int(width * 13.5)))
         figure.suptitle(lines, x=0.012, ha="left", fontsize=_TITLE, color=INK, weight="bold")
     if caption:
-        lines = "\n".join(textwrap.fill(part, max(30, int(width * 17.5))) for part in caption.split("\n"))
+        lines = "\n".join(textwrap.fill(part, max(30, int(width * 15.0))) for part in caption.split("\n"))
         figure.supxlabel(lines, x=0.012, ha="left", fontsize=_SMALL, color=GREY)

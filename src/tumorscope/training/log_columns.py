@@ -8,6 +8,8 @@ from typing import Literal
 
 Part = Literal["train", "val"]
 
+#: Quantity → words for people.
+NAMES = {"loss": "loss", "accuracy": "pixel accuracy", "dice": "Dice", "iou": "IoU"}
 #: Quantity → spellings (without ``val_``, lower case, separators as ``_``) that mean it.
 _SPELLINGS: dict[str, str] = {
     "loss": r"(total_)?loss",

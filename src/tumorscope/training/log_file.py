@@ -136,7 +136,10 @@ def _epochs(path: Path, header: list[str], rows: list[tuple[int, list[str]]], no
     if index is None:
         notes.append("The log does not count its epochs: rows were numbered.")
         return list(range(1, len(rows) + 1))
-    written = [round(_number(path, header[index], line, row[index])) for line, row in rows]
+    counted = [_number(path, header[index], line, row[index]) for line, row in rows]
+    if not all(math.isfinite(n) and n >= 0 for n in counted):
+        raise InputError(expected="epochs that are whole numbers", found=f"others in {path}", fix=_FIX)
+    written = [round(n) for n in counted]
     starts = [i for i in range(1, len(written)) if written[i] < written[i - 1]]
     if starts:
         notes.append(f"The epoch counter starts anew {len(starts)} time(s): epochs were numbered on.")

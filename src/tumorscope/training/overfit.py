@@ -9,13 +9,13 @@ from typing import Literal
 import numpy as np
 import numpy.typing as npt
 
-from tumorscope.training.log_columns import lower_is_better
+from tumorscope.training.log_columns import NAMES, lower_is_better
 from tumorscope.training.log_file import TrainingLog
 
 Kind = Literal["over-fitting", "widening gap", "none", "unknown"]
 #: Fewer epochs with both curves say nothing.
 LEAST_EPOCHS = 6
-#: A change below this share of the best validation value, or below so many widths of its noise, is none.
+#: A change below this share of the best validation value, or below so many widths of the noise, is none.
 SHARE, WIDTHS = 0.05, 2.0
 
 Values = npt.NDArray[np.float64]
@@ -47,44 +47,49 @@ def judge_overfit(log: TrainingLog, quantity: str = "loss") -> Overfit:
     """Compare training and validation of ``quantity`` after the best validation epoch.
 
     Both curves are smoothed by a running median of three; where higher is better (Dice, accuracy), 1 - value is
-    judged. A change counts when it exceeds 5 % of the best validation value and twice the epoch-to-epoch noise
-    (1.4826 · median absolute deviation of the differences, over √2). If validation got worse by that much from its
-    best epoch to the last while training got better, that is over-fitting from the epoch after the best. If
-    validation gained no more than that since some epoch, but the gap grew by more, the gap has been widening since.
+    judged. A change counts when it exceeds 5 % of the best validation value (or of 1 - value, if that is smaller) and
+    twice the epoch-to-epoch noise (1.4826 · median absolute deviation of the differences, over √2). If validation
+    got worse by that much from its best epoch to the last while training got better, that is over-fitting from the
+    epoch after the best. If validation gained no more than that since some epoch, but the gap grew by more, the gap
+    has been widening since. Training got better if it gained more than twice its own noise.
 
     Args:
         log: The run.
         quantity: ``loss``, ``dice``, ….
     """
-    parts = log.curves.get(quantity, {})
+    parts, name = log.curves.get(quantity, {}), NAMES.get(quantity, quantity)
     train, val = dict(parts.get("train", [])), dict(parts.get("val", []))
     epochs = [e for e in sorted(set(train) & set(val)) if np.isfinite(train[e]) and np.isfinite(val[e])]
     if len(epochs) < LEAST_EPOCHS:
-        found = f"{len(epochs)} epochs have both curves of {quantity}; {LEAST_EPOCHS} are needed to tell over-fitting."
+        found = f"{len(epochs)} epochs have both curves of {name}; {LEAST_EPOCHS} are needed to tell over-fitting."
         return Overfit(quantity, "unknown", None, None, None, found)
     raw = np.array([[train[e], val[e]] for e in epochs])
     raw = raw if lower_is_better(quantity) else 1 - raw
     train_cost, val_cost = _smooth(raw[:, 0]), _smooth(raw[:, 1])
-    least = _least_change(raw[:, 1], float(val_cost.min()))
-    best, gap = int(val_cost.argmin()), val_cost - train_cost
-    learns = train_cost[-1] < train_cost[best]
-    if val_cost[-1] - val_cost[best] > least and learns:
+    scale = abs(float(val_cost.min()))
+    scale = scale if lower_is_better(quantity) else min(scale, abs(1 - scale))
+    least = max(SHARE * scale, WIDTHS * _noise(raw[:, 1]), 1e-9)
+    lowest = max(int(val_cost.argmin()) - 1, 0)
+    best, gap = lowest + int(raw[lowest : lowest + 3, 1].argmin()), val_cost - train_cost
+    learnt = train_cost - train_cost[-1] > WIDTHS * _noise(raw[:, 0])
+    if val_cost[-1] - val_cost[best] > least and learnt[best]:
         return _found(quantity, "over-fitting", epochs, best, gap)
     still = int(np.flatnonzero(val_cost <= val_cost.min() + least)[0])
-    if gap[-1] - gap[still] > least and train_cost[-1] < train_cost[still]:
+    if gap[-1] - gap[still] > least and learnt[still]:
         return _found(quantity, "widening gap", epochs, still, gap)
-    sentence = f"No over-fitting seen in {quantity}: validation follows training up to the last epoch, {epochs[-1]}."
+    sentence = f"No over-fitting seen in {name} up to epoch {epochs[-1]}; the gap is {gap[-1]:.3g}."
     return Overfit(quantity, "none", None, float(gap[0]), float(gap[-1]), sentence)
 
 
 def _found(quantity: str, kind: Kind, epochs: list[int], index: int, gap: Values) -> Overfit:
     first = epochs[min(index + 1, len(epochs) - 1)]
+    name = NAMES.get(quantity, quantity)
     moved = f"the gap grew from {gap[index]:.3g} to {gap[-1]:.3g}"
     if kind == "over-fitting":
-        worse = f"validation {quantity} gets worse while training {quantity} still improves"
+        worse = f"validation {name} gets worse while training {name} still improves"
         sentence = f"Over-fitting from epoch {first}: {worse}; {moved} by epoch {epochs[-1]}."
     else:
-        still = f"validation {quantity} stands still while training {quantity} improves"
+        still = f"validation {name} stands still while training {name} improves"
         sentence = f"Widening gap from epoch {first}: {still}; {moved} by epoch {epochs[-1]}."
     return Overfit(quantity, kind, first, float(gap[index]), float(gap[-1]), sentence)
 
@@ -95,7 +100,7 @@ def _smooth(values: Values) -> Values:
     return np.concatenate([values[:1], inner, inner[-1:]])
 
 
-def _least_change(raw: Values, best: float) -> float:
+def _noise(raw: Values) -> float:
+    """Return the standard deviation of a value around the curve, from the steps between epochs."""
     steps = np.diff(raw)
-    noise = 1.4826 * float(np.median(np.abs(steps - np.median(steps)))) / math.sqrt(2)
-    return max(SHARE * abs(best), WIDTHS * noise, 1e-9)
+    return 1.4826 * float(np.median(np.abs(steps - np.median(steps)))) / math.sqrt(2)
