@@ -24,6 +24,7 @@ VERBS: dict[str, str] = {
     "split": "Divide a data set into train, validation and test patients",
     "ensemble": "Average several bundles of one recipe into one",
     "curves": "Draw training curves of any CSV log; best epoch and over-fitting",
+    "figure": "Draw a case, a data set or a prediction: planes, montages, overlays, probabilities",
     "inspect": "Show shape, spacing, orientation, sequences and label values of files",
     "info": "List bundles, recipes, data sets, networks, losses, metrics, label schemes",
     "doctor": "Check this installation and this machine",

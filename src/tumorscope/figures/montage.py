@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from tumorscope.core.errors import UsageError
 from tumorscope.core.sequence import Sequence
 from tumorscope.figures.canvas import canvas, put
 from tumorscope.figures.colours import Palette, legend_of
@@ -35,13 +36,13 @@ def montage_figure(
 
     Raises:
         GeometryError: if the plane cannot be shown.
-        UsageError: if the study lacks the sequence.
+        UsageError: if the study lacks the sequence, or ``every`` is below 1.
     """
     shown = study.sequence(sequence)
     stage = Stage({shown: study.images[shown]})
     stage.view(plane)
     low, high = stage.extent(PLANES[plane][0])
-    views = [View(plane, index) for index in range(low, high, max(1, every))]
+    views = [View(plane, index) for index in range(low, high, _step(every))]
     return _montage(study, stage, views, shown, f"{study.id}, {shown}", None, "papers")
 
 
@@ -65,16 +66,22 @@ def segmentation_montage_figure(
     Raises:
         InputError: if there is no label map.
         GeometryError: if the plane cannot be shown.
-        UsageError: if the study lacks the sequence.
+        UsageError: if the study lacks the sequence, or ``every`` is below 1.
     """
     shown = study.sequence(sequence)
     stage = Stage({shown: study.images[shown]}, study.marked)
     axis = PLANES[plane][0]
     first = stage.view(plane)
     where = np.flatnonzero(stage.mask.any(axis=tuple(a for a in range(3) if a != axis)))
-    views = [View(plane, int(index)) for index in where[:: max(1, every)]] or [first]
+    views = [View(plane, int(index)) for index in where[:: _step(every)]] or [first]
     title = f"{study.id}, {study.marked_by} on {shown}: {len(where)} {plane} slices with tumour"
     return _montage(study, stage, views, shown, title, palette, palette)
+
+
+def _step(every: int) -> int:
+    if every < 1:
+        raise UsageError(expected="--every of 1 or more", found=f"{every}", fix="Give a positive number")
+    return every
 
 
 def _montage(

@@ -6,6 +6,7 @@ import math
 from collections.abc import Sequence as Several
 from typing import TYPE_CHECKING
 
+from tumorscope.core.errors import UsageError
 from tumorscope.core.sequence import Sequence
 from tumorscope.figures.canvas import canvas, heading
 from tumorscope.figures.colours import RGB, Palette, long_name, scheme_legend
@@ -39,8 +40,10 @@ def samples_figure(
         title: Of the figure; default how many cases there are.
 
     Raises:
-        UsageError: if a study lacks the sequence.
+        UsageError: if a study lacks the sequence, or ``slices`` is below 1.
     """
+    if slices < 1:
+        raise UsageError(expected="--slices of 1 or more", found=f"{slices}", fix="Give a positive number")
     cells = [cell for study in studies for cell in _cells(study, slices)]
     pairs = any(study.truth is not None for study in studies)
     sizes = [stage.size(view) for _, stage, view in cells]
