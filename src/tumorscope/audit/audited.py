@@ -20,7 +20,7 @@ from tumorscope.datasets.slicewise import slice_id
 from tumorscope.datasets.splits import PARTS, Part
 
 #: Of two volumes at least this many slices, and this share of the smaller one's, must look alike to count as copies.
-_LEAST_SLICES, _LEAST_SHARE = 3, 0.1
+_LEAST_SLICES, _LEAST_SHARE = 3, 0.3
 
 
 @dataclass(frozen=True, eq=False)
@@ -188,7 +188,7 @@ def _parts_of_slices(scan: CaseScan, parts: Mapping[str, Part]) -> list[Part | N
 def credible(a: Audited, b: Audited, pairs: Pairs) -> npt.NDArray[np.bool_]:
     """Return which pairs count: all of single pictures; of two volumes only where several slices look alike.
 
-    Single slices of different heads, near the top of the skull for example, may look alike by chance; a tenth of two
+    Single slices of different heads, near the top of the skull for example, may look alike by chance; a third of two
     volumes do not.
     """
     number: dict[tuple[int, int], int] = defaultdict(int)

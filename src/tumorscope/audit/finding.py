@@ -88,4 +88,6 @@ def percent(part: int, whole: int) -> str:
     share = 100 * part / whole
     if part and share < 0.095:
         return "< 0.1 %"
-    return f"{share:.1f} %" if 0 < share < 9.95 else f"{share:.0f} %" if part in (0, whole) or share < 99.5 else "> 99 %"
+    return (
+        f"{share:.1f} %" if 0 < share < 9.95 else f"{share:.0f} %" if part in (0, whole) or share < 99.5 else "> 99 %"
+    )

@@ -18,7 +18,7 @@ Ints = npt.NDArray[np.int64]
 Words = npt.NDArray[np.uint64]
 
 #: Hashes further apart than this many of 256 bits are not compared any further.
-MOST_BITS = 32
+MOST_BITS = 24
 #: Least correlation of the detail in the two small pictures.
 LEAST_CORRELATION = 0.8
 #: Pictures compared with one another at a time; bounds memory to some 20 MB.
@@ -102,10 +102,9 @@ def similar_pairs(a: Pictures, b: Pictures | None = None, wanted: Wanted | None 
     if not found:
         empty = np.zeros(0, np.int64)
         return Pairs(empty, empty, empty, empty, np.zeros(0))
-    first, second, view, orientation, bits = (np.concatenate(column) for column in zip(*found, strict=True))
+    first, second, view, orientation, bits = _closest(found)
     correlation = _correlations(a, other, first, second, view, orientation)
-    pairs = Pairs(first, second, orientation, bits, correlation)
-    return _best(pairs.take(correlation >= LEAST_CORRELATION))
+    return Pairs(first, second, orientation, bits, correlation).take(correlation >= LEAST_CORRELATION)
 
 
 def _candidates(
@@ -157,10 +156,11 @@ def _turned(pictures: npt.NDArray[np.uint8], code: int) -> npt.NDArray[np.uint8]
     return np.asarray(np.rot90(plain, code % 4, axes=(1, 2)))
 
 
-def _best(pairs: Pairs) -> Pairs:
-    """Keep the orientation and view of highest correlation of each pair."""
-    order = np.lexsort((-pairs.correlation, pairs.second, pairs.first))
-    ordered = pairs.take(order)
-    new = np.ones(len(ordered), np.bool_)
-    new[1:] = (np.diff(ordered.first) != 0) | (np.diff(ordered.second) != 0)
-    return ordered.take(new)
+def _closest(found: list[tuple[Ints, Ints, Ints, Ints, Ints]]) -> tuple[Ints, ...]:
+    """Keep the view and orientation of the closest hashes of each pair; columns are first, second, view, …, bits."""
+    first, second, view, orientation, bits = (np.concatenate(column) for column in zip(*found, strict=True))
+    order = np.lexsort((orientation, bits, second, first))
+    new = np.ones(len(order), np.bool_)
+    new[1:] = (np.diff(first[order]) != 0) | (np.diff(second[order]) != 0)
+    kept = order[new]
+    return first[kept], second[kept], view[kept], orientation[kept], bits[kept]

@@ -75,7 +75,9 @@ def verdict(findings: Sequence[Finding]) -> str:
         said = " ".join(f.headline for f in by[Severity.DEFECT][:3])
         return f"Usable with care, no leak found, but {len(by[Severity.DEFECT])} defect(s): {said}"
     if by[Severity.REMARK]:
-        return f"Usable: no leak and no defect found; {len(by[Severity.REMARK])} remark(s) to know before reading scores."
+        return (
+            f"Usable: no leak and no defect found; {len(by[Severity.REMARK])} remark(s) to know before reading scores."
+        )
     return "Usable: nothing wrong was found."
 
 

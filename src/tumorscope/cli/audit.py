@@ -14,7 +14,7 @@ from tumorscope.cli.output import output
 
 @dataclass(frozen=True, kw_only=True)
 class Command:
-    """Look for leaks and defects: patients, copies and neighbours across parts, wrong labels, what needs no model scores.
+    """Look for leaks and defects of a data set: patients, copies and neighbours across parts, labels, grids.
 
     With --split its parts are compared, without it those of the public release. The verdict comes first.
 
@@ -29,7 +29,11 @@ class Command:
     ] = None
     against: Annotated[
         tuple[str, ...],
-        arg(metavar="NAME=DIR ...", help="Other data sets that must not share patients or pictures.", help_behavior_hint=""),
+        arg(
+            metavar="NAME=DIR ...",
+            help="Other data sets that must not share patients or pictures.",
+            help_behavior_hint="",
+        ),
     ] = ()
     strict: Annotated[bool, arg(help="Exit with 1 if there is a leak.")] = False
     report: Annotated[

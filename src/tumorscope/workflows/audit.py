@@ -136,7 +136,9 @@ def _conditions(
         "folder": str(data),
         "cases": len(audited.scans),
         "slices": len(audited.case),
-        "split": f"{audited.origin}; slices: {counted}" if audited.divided else "none: nothing across parts was checked",
+        "split": f"{audited.origin}; slices: {counted}"
+        if audited.divided
+        else "none: nothing across parts was checked",
         "compared with": ", ".join(f"{name}={folder}" for _, name, folder in others) or None,
         "slices described by": ", ".join(pictures) or None,
         "seconds": round(seconds, 1),

@@ -11,7 +11,7 @@ from tumorscope.audit.pairs import Ints, Pairs
 from tumorscope.datasets.splits import PARTS
 
 NAME = "augmented-evaluation"
-#: Share of a part that must be copies of another picture of that part, or number of turned copies, to call it augmented.
+#: Share of a part that must be copies within it, or number of turned copies, to call it augmented.
 _SHARE, _TURNED = 0.05, 3
 
 
@@ -40,8 +40,8 @@ def check(audited: Audited) -> list[Finding]:
     called = {"test": "test", "val": "validation"}[part]
     turned = int((inside.orientation > 0).sum())
     text = (
-        f"The {called} part holds {numbers[f'{part} slices']} slices but only {numbers[f'{part} originals']} originals: "
-        f"{spare} are copies within it ({turned} pairs turned or mirrored)."
+        f"The {called} part holds {numbers[f'{part} slices']} slices but only {numbers[f'{part} originals']} "
+        f"originals: {spare} are copies within it ({turned} pairs turned or mirrored)."
     )
     fix = "Evaluate on the originals only; augmented copies make intervals too narrow and scores wrong."
     return [Finding(NAME, Severity.DEFECT, text, numbers, examples(audited, audited, inside), fix, (METHOD,))]

@@ -22,7 +22,7 @@ _GAIN = 0.1
 
 
 def check(audited: Audited) -> list[Finding]:
-    """Score the trivial baselines on the test part (S0-22, S0-41, S3-16); the validation part where there is no test."""
+    """Score the trivial baselines on the test part (S0-22, S0-41, S3-16), or on the validation part."""
     part = next((p for p in ("test", "val") if audited.divided and len(audited.in_part(p))), None)
     if part is None:
         return []
@@ -43,7 +43,9 @@ def _masks(audited: Audited, part: str, test: Ints, train: Ints) -> Finding | No
     numbers: dict[str, object] = {}
     for name, found in scores.items():
         for s in found:
-            numbers[f"{name}: {s.metric} {s.region} ({s.empty_policy.value})"] = None if s.mean is None else round(s.mean, 4)
+            numbers[f"{name}: {s.metric} {s.region} ({s.empty_policy.value})"] = (
+                None if s.mean is None else round(s.mean, 4)
+            )
     said = [f"{_TITLES[n]} {d[0].mean:.3f}{_interval(d[0])}" for n, d in dice.items() if d[0].mean is not None]
     first = dice["all-empty"][0]
     accuracy = next(s for s in scores["all-empty"] if s.metric == "accuracy")
@@ -54,7 +56,10 @@ def _masks(audited: Audited, part: str, test: Ints, train: Ints) -> Finding | No
     gain = (dice["neighbour-copy"][0].mean or 0) - (first.mean or 0)
     details = [f"{first.empty_policy.value}: {first.empty_policy.text}."]
     if gain > _GAIN:
-        details.append("Copying a neighbour's mask works because its slice is in the training part: scores of this split mean little.")
+        details.append(
+            "Copying a neighbour's mask works because its slice is in the training part: "
+            "scores of this split mean little."
+        )
     fix = "Print these scores beside every model's; a model must beat all of them."
     every = tuple(_named(s, name) for name, found in scores.items() for s in found)
     return Finding(NAME, Severity.REMARK, text, numbers, (), fix, tuple(details), every)
@@ -93,8 +98,8 @@ def _types(audited: Audited, part: str, test: Ints, train: Ints) -> Finding | No
     scores = class_accuracy(*sets)
     majority, nearest = scores["majority"], scores["nearest-neighbour"]
     text = (
-        f"Without any model, the tumour type of {_value(nearest)} of the {part} pictures is that of the nearest training "
-        f"picture (48×48 pixels); the commonest type alone gives {_value(majority)}."
+        f"Without any model, the tumour type of {_value(nearest)} of the {part} pictures is that of the nearest "
+        f"training picture (48×48 pixels); the commonest type alone gives {_value(majority)}."
     )
     numbers = {name: None if s.mean is None else round(s.mean, 4) for name, s in scores.items()}
     fix = "Print these accuracies beside every classifier's."

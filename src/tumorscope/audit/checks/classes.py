@@ -48,8 +48,12 @@ def _labels(audited: Audited) -> Finding | None:
             numbers |= {f"{name} cases in {part}": parts[part][name] for part in PARTS}
     tumour = sum(pixels.values())
     shares = ", ".join(f"{n} {percent(c, tumour)}" for n, c in pixels.most_common())
-    text = f"{percent(tumour, everything)} of all pixels are marked" + (f" ({shares} of them)" if len(pixels) > 1 else "")
-    gone = [f"{n} in {p}" for p in PARTS for n in pixels if audited.divided and audited.part_size(p) and not parts[p][n]]
+    text = f"{percent(tumour, everything)} of all pixels are marked" + (
+        f" ({shares} of them)" if len(pixels) > 1 else ""
+    )
+    gone = [
+        f"{n} in {p}" for p in PARTS for n in pixels if audited.divided and audited.part_size(p) and not parts[p][n]
+    ]
     if gone:
         fix = "Split again, stratified, or leave that class out of the scores."
         return Finding(NAME, Severity.DEFECT, f"{text}. Classes are absent: {', '.join(gone)}.", numbers, (), fix)
@@ -65,10 +69,14 @@ def _types(audited: Audited) -> Finding | None:
     per_part = {p: Counter(t for t, q in zip(types, audited.case_parts, strict=True) if t and p in q) for p in PARTS}
     if audited.divided:
         numbers |= {f"{t} in {p}": per_part[p][t] for p in PARTS for t in counted}
-    gone = [f"{t} in {p}" for p in PARTS for t in counted if audited.divided and audited.part_size(p) and not per_part[p][t]]
+    gone = [
+        f"{t} in {p}" for p in PARTS for t in counted if audited.divided and audited.part_size(p) and not per_part[p][t]
+    ]
     text = "Tumour types: " + ", ".join(f"{t} {n}" for t, n in counted.most_common())
     if gone:
-        return Finding(NAME, Severity.DEFECT, f"{text}; absent: {', '.join(gone)}.", numbers, (), "Split stratified by type.")
+        return Finding(
+            NAME, Severity.DEFECT, f"{text}; absent: {', '.join(gone)}.", numbers, (), "Split stratified by type."
+        )
     rare = min(counted.values()) < _RARE * max(counted.values())
     return Finding(NAME, Severity.REMARK if rare else Severity.OK, f"{text}.", numbers)
 

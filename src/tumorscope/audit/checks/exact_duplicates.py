@@ -38,12 +38,13 @@ def check(audited: Audited) -> list[Finding]:
     if not groups and not cases:
         return [Finding(NAME, Severity.OK, "No two cases share identical pixels.", numbers)]
     extra = sum(len(g) - 1 for g in groups)
+    said = [f"{extra} slices are identical copies of another case's"] if extra else []
+    said += [f"{len(cases)} pairs of cases have the same image or label"] if cases else []
     return [
         Finding(
             NAME,
             Severity.DEFECT,
-            f"{extra} slices are identical copies of another case's ({len(cases)} pairs of cases with the same image "
-            f"or label)" + (", all within one part." if audited.divided else "."),
+            "; ".join(said) + (", all within one part." if audited.divided else "."),
             numbers,
             _examples(audited, groups, cases),
             "Keep one copy of each; otherwise copies count twice in training and in scores.",
@@ -91,7 +92,9 @@ def _leak(
 ) -> Finding:
     copies, size = hit["test"]
     if copies:
-        text = f"{percent(copies, size)} of the test slices ({copies} of {size}) are pixel by pixel in the training part"
+        text = (
+            f"{percent(copies, size)} of the test slices ({copies} of {size}) are pixel by pixel in the training part"
+        )
     else:
         text = f"{len(groups)} groups of identical slices lie across parts of the split"
     whole = f"; {len(cases)} pairs of cases in different parts share a whole image or label" if cases else ""

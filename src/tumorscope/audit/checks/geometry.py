@@ -19,7 +19,7 @@ def check(audited: Audited) -> list[Finding]:
     spacings = Counter(s.grid[1] for s in readable)
     numbers: dict[str, object] = {"cases with files on different grids": len(broken)}
     numbers |= {f"in plane {name}": n for name, n in planes.most_common(8)}
-    numbers |= {name: n for name, n in spacings.most_common(8)}
+    numbers |= dict(spacings.most_common(8))
     numbers |= {f"orientation {name}": n for name, n in Counter(s.grid[2] for s in readable).most_common(8)}
     if broken:
         text = f"{len(broken)} of {len(audited.scans)} cases have files that do not lie on one grid."

@@ -23,7 +23,9 @@ def check(audited: Audited) -> list[Finding]:
     if not cases and not odd:
         return [Finding(NAME, Severity.REMARK, "There are no label maps.")]
     numbers: dict[str, object] = {
-        f"{scheme}: value {value}": found for scheme, counted in by_scheme.items() for value, found in sorted(counted.items())
+        f"{scheme}: value {value}": found
+        for scheme, counted in by_scheme.items()
+        for value, found in sorted(counted.items())
     }
     numbers["label maps"] = sum(cases.values()) + len(odd)
     numbers["label maps with unknown values"] = len(odd)
@@ -63,4 +65,6 @@ def _absent(scheme: str, counted: Counter[int]) -> list[str]:
     never = [label for label in SCHEMES[scheme].labels if label.value not in counted]
     gaps = [v for v in range(1, max(SCHEMES[scheme].values)) if v not in SCHEMES[scheme].values]
     said = [f"Value {label.value} ({label.name}) of scheme '{scheme}' occurs in no label map." for label in never]
-    return said + [f"Value {v} does not exist in scheme '{scheme}' and occurs nowhere." for v in gaps if v not in counted]
+    return said + [
+        f"Value {v} does not exist in scheme '{scheme}' and occurs nowhere." for v in gaps if v not in counted
+    ]

@@ -16,7 +16,7 @@ NAME = "near-duplicates"
 METHOD = (
     f"A pair counts when difference hashes of 16 × 16 bits, of the whole picture or of the head, differ in at most "
     f"{MOST_BITS} of 256 bits in one of eight orientations and the detail inside the heads correlates by at least "
-    f"{LEAST_CORRELATION:g}; of two volumes, when a tenth of their slices do."
+    f"{LEAST_CORRELATION:g}; of two volumes, when 30 % of their slices do."
 )
 
 
@@ -38,7 +38,10 @@ def check(audited: Audited) -> list[Finding]:
     for name in ("test", "val"):
         known[name] = _known_to_train(audited, across, PARTS.index(name))
         if audited.divided:
-            numbers |= {f"{name} slices": known[name][1], f"{name} slices that look like a training slice": known[name][0]}
+            numbers |= {
+                f"{name} slices": known[name][1],
+                f"{name} slices that look like a training slice": known[name][0],
+            }
     if len(across):
         copies, size = known["test"]
         text = (

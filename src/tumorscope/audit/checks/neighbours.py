@@ -42,7 +42,9 @@ def check(audited: Audited) -> list[Finding]:
     which = "picture of the next or previous number" if numbered else "next or previous slice of the same scan"
     text = f"{percent(hits_n, size)} of the {called} slices ({hits_n} of {size}) have the {which} in the training part."
     if not pairs:
-        return [Finding(NAME, Severity.OK, f"No slice of another part lies next to a training slice ({which}).", numbers)]
+        return [
+            Finding(NAME, Severity.OK, f"No slice of another part lies next to a training slice ({which}).", numbers)
+        ]
     ends = numbered and hits_n <= _ENDS * size
     return [
         Finding(

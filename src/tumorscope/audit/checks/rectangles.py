@@ -29,7 +29,10 @@ def check(audited: Audited) -> list[Finding]:
         return []
     text = f"{percent(boxes, filled)} of the marked slices ({boxes} of {filled}) are marked by a filled rectangle"
     if boxes >= _MOST * filled:
-        shown = tuple(Example(audited.slice_name(i), (audited.place(i),)) for i in places[:: max(1, len(places) // EXAMPLES)][:EXAMPLES])
+        shown = tuple(
+            Example(audited.slice_name(i), (audited.place(i),))
+            for i in places[:: max(1, len(places) // EXAMPLES)][:EXAMPLES]
+        )
         fix = "Do not call a Dice against boxes a segmentation score: it measures localisation of a box."
         return [Finding(NAME, Severity.DEFECT, f"{text}, not by an outline of the tumour.", numbers, shown, fix)]
     if boxes > 0.01 * filled:

@@ -31,8 +31,14 @@ def check(audited: Audited) -> list[Finding]:
     if missing:
         said.append("Missing: " + ", ".join(f"{q} in {n} of {len(readable)} cases" for q, n in missing.items()) + ".")
     shown = [Example(f"{s.id}: {' '.join(s.notes) or 'two images are equal'}") for s in repeated]
-    shown += [Example(f"{s.id} has {', '.join(s.listed)} only") for s in readable if missing and len(s.listed) < len(audited.sequences)]
-    fix = "A repeated sequence is left out when reading; make the sequence optional in the recipe, or leave the case out."
+    shown += [
+        Example(f"{s.id} has {', '.join(s.listed)} only")
+        for s in readable
+        if missing and len(s.listed) < len(audited.sequences)
+    ]
+    fix = (
+        "A repeated sequence is left out when reading; make the sequence optional in the recipe, or leave the case out."
+    )
     severity = Severity.DEFECT if repeated else Severity.REMARK
     return [Finding(NAME, severity, " ".join(said), numbers, tuple(shown[:EXAMPLES]), fix if repeated else "")]
 
