@@ -40,7 +40,7 @@ def describe_file(path: str | Path) -> dict[str, Any]:
     path = Path(path)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", UserWarning)  # what they say is among the problems below
-        images = read_channels(path)
+        images = _read(path)
     first = images[0]
     counts = _few_values(images)
     named = bool(_LABEL_WORDS & set(_words(path)))
@@ -68,6 +68,15 @@ def describe_file(path: str | Path) -> dict[str, Any]:
     record["intensity"] = _intensity(images)
     problems.extend(_scan_problems(record, named))
     return record
+
+
+def _read(path: Path) -> list[Image]:
+    """Read every volume of a NIfTI, every colour channel of a picture."""
+    if ".nii" in image_suffix(path):
+        from tumorscope.formats.nifti_series import read_nifti_series
+
+        return read_nifti_series(path)
+    return read_channels(path)
 
 
 def _words(path: Path) -> list[str]:
@@ -153,7 +162,9 @@ def _scan_problems(record: dict[str, Any], named_as_label: bool) -> list[str]:
         sentences.append(f"Every voxel has the value {intensity['min']:g}.")
     if named_as_label:
         sentences.append("Named like a label map, but holds other than a few whole numbers.")
-    if record["channels"] > 1:
+    if record["channels"] > 1 and record["kind"] == "NIfTI":
+        sentences.append(f"{record['channels']} volumes in one file: what each holds is not in the file.")
+    elif record["channels"] > 1:
         sentences.append(f"{record['channels']} different colour channels: their sequences are not in the file.")
     return sentences
 

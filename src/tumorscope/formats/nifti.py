@@ -18,7 +18,7 @@ from tumorscope.formats.checks import check_file, check_finite, damaged
 from tumorscope.formats.gz import GZIP_ERRORS, is_gzip, read_gzip, write_gzip
 
 #: Deflate cannot shrink data more than this, so a header that claims more is wrong.
-_MAX_RATIO = 1100
+MAX_RATIO = 1100
 #: Bytes after the voxels that pass for padding (one tape block); more means that the header is wrong.
 _PADDING = 512
 _SUFFIXES = (".nii", ".nii.gz")
@@ -49,14 +49,14 @@ def read_nifti(path: str | Path, *, dtype: npt.DTypeLike | None = None) -> Image
         GeometryError: if its affine cannot be inverted.
     """
     path = check_file(path)
-    with _one_error(path):
+    with one_error(path):
         compressed = is_gzip(path)
         with read_gzip(path) if compressed else path.open("rb") as stream:
-            header = _read_header(stream, path)
-            shape = _volume_shape(header, path)
+            header = read_header(stream, path)
+            shape = volume_shape(header, path)
             slope, intercept = header.get_slope_inter()
-            data = _read_voxels(stream, header, shape, path, _MAX_RATIO if compressed else 1)
-        data = _scaled(data, 1.0 if slope is None else float(slope), float(intercept or 0.0))
+            data = read_voxels(stream, header, shape, path, MAX_RATIO if compressed else 1)
+        data = scaled(data, 1.0 if slope is None else float(slope), float(intercept or 0.0))
         affine = header.get_best_affine()
     check_finite(data, path)
     known = header["descrip"].item() != _NO_SPACING
@@ -64,7 +64,7 @@ def read_nifti(path: str | Path, *, dtype: npt.DTypeLike | None = None) -> Image
 
 
 @contextlib.contextmanager
-def _one_error(path: Path) -> Iterator[None]:
+def one_error(path: Path) -> Iterator[None]:
     """Turn whatever a damaged file makes nibabel, gzip or numpy raise into one InputError."""
     from nibabel.spatialimages import HeaderDataError
     from nibabel.wrapstruct import WrapStructError
@@ -79,7 +79,7 @@ def _one_error(path: Path) -> Iterator[None]:
         ) from error
 
 
-def _read_header(stream: IO[bytes], path: Path) -> Any:
+def read_header(stream: IO[bytes], path: Path) -> Any:
     """Read the nibabel header at the start of ``stream``; refuse what is not a single-file NIfTI."""
     from nibabel.nifti1 import Nifti1Header
     from nibabel.nifti2 import Nifti2Header
@@ -103,7 +103,7 @@ def _read_header(stream: IO[bytes], path: Path) -> Any:
     return kind.from_fileobj(stream)
 
 
-def _volume_shape(header: Any, path: Path) -> tuple[int, int, int]:
+def volume_shape(header: Any, path: Path) -> tuple[int, int, int]:
     """Return (x, y, z) of the one volume the header describes."""
     shape = [int(n) for n in header.get_data_shape()]
     dtype = header.get_data_dtype()
@@ -126,7 +126,7 @@ def _volume_shape(header: Any, path: Path) -> tuple[int, int, int]:
     return x, y, z
 
 
-def _read_voxels(stream: IO[bytes], header: Any, shape: tuple[int, int, int], path: Path, ratio: int) -> Array:
+def read_voxels(stream: IO[bytes], header: Any, shape: tuple[int, ...], path: Path, ratio: int) -> Array:
     """Read the stored voxels into one new array (x, y, z), first axis fastest, native byte order."""
     dtype = header.get_data_dtype()
     needed = math.prod(shape) * dtype.itemsize
@@ -156,7 +156,7 @@ def _wrong_length(needed: str, found: str, path: Path) -> InputError:
     )
 
 
-def _scaled(data: Array, slope: float, intercept: float) -> Array:
+def scaled(data: Array, slope: float, intercept: float) -> Array:
     """Return ``slope · data + intercept``; integers stay integers where both are whole numbers."""
     if slope == 1.0 and intercept == 0.0:
         return data
