@@ -1,0 +1,113 @@
+"""Seconds and memory per case, measured in a process of its own: ``python -m tumorscope.workflows.case_cost``."""
+
+from __future__ import annotations
+
+import json
+import statistics
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+from tumorscope.core.errors import InputError
+
+#: Cases that are timed after one that warms up.
+TIMED = 3
+#: The same for single slices.
+TIMED_SLICES = 24
+
+
+def measure_cost(
+    bundle: Path,
+    *,
+    dataset: str,
+    data: Path,
+    split: Path | None,
+    part: str,
+    cases: list[str],
+    runtime: str,
+    device: str,
+    tta: bool,
+) -> dict[str, Any]:
+    """Predict a few cases in a fresh process and return what they took.
+
+    Args:
+        bundle: Folder of the trained model.
+        dataset: Data set name.
+        data: Its folder.
+        split: Split file the cases come from, or None.
+        part: Part of the split.
+        cases: Ids; the first warms up, the others are timed.
+        runtime: As for prediction.
+        device: As for prediction.
+        tta: As for prediction.
+
+    Returns:
+        ``seconds_per_case`` (median), ``seconds_range``, ``network_seconds_per_input``, ``inputs_per_case`` (mean),
+        ``peak_memory_mb`` (of the whole process, from its start), ``cases_timed``, ``runtime``.
+
+    Raises:
+        InputError: if the process fails.
+    """
+    task = {
+        "bundle": str(bundle),
+        "dataset": dataset,
+        "data": str(data),
+        "split": None if split is None else str(split),
+        "part": part,
+        "cases": cases,
+        "runtime": runtime,
+        "device": device,
+        "tta": tta,
+    }
+    run = subprocess.run(
+        [sys.executable, "-m", "tumorscope.workflows.case_cost"], input=json.dumps(task), capture_output=True, text=True
+    )
+    if run.returncode:
+        reason = (run.stderr.strip().splitlines() or ["no word"])[-1]
+        raise InputError(
+            expected="to measure time and memory in a process of its own", found=reason, fix="Use --no-cost"
+        )
+    found: dict[str, Any] = json.loads(run.stdout.splitlines()[-1])
+    return found
+
+
+def _measure(task: dict[str, Any]) -> dict[str, Any]:
+    from tumorscope.bundles.bundle import Bundle
+    from tumorscope.core.image import Image
+    from tumorscope.datasets import DATASETS
+    from tumorscope.datasets.splits import Split
+    from tumorscope.inference.cost import CountingRuntime, time_case
+    from tumorscope.inference.predictor import Predictor
+    from tumorscope.inference.runtimes.select import open_runtime
+    from tumorscope.workflows.evaluate import find_cases
+    from tumorscope.workflows.memory import peak_mb
+
+    model = Bundle.load(task["bundle"])
+    counting = CountingRuntime(open_runtime(model, task["runtime"], task["device"]))
+    predictor = Predictor(model, counting, tta=task["tta"])
+    split = Split.load(task["split"]) if task["split"] else None
+    wanted = model.manifest.preprocess.sequences
+    laps = []
+    for case in find_cases(DATASETS.load(task["dataset"]), Path(task["data"]), split, task["part"], task["cases"]):
+
+        def read(case: Any = case) -> dict[Any, Image]:
+            return {s: i for s, i in case.loaded(wanted).images.items() if isinstance(i, Image)}
+
+        laps.append(time_case(predictor, case.id, read))
+    timed = laps[1:] or laps
+    seconds = [lap.seconds for lap in timed]
+    inputs = sum(lap.inputs for lap in timed)
+    return {
+        "seconds_per_case": statistics.median(seconds),
+        "seconds_range": [min(seconds), max(seconds)],
+        "network_seconds_per_input": sum(lap.network_seconds for lap in timed) / max(inputs, 1),
+        "inputs_per_case": inputs / len(timed),
+        "peak_memory_mb": peak_mb(),
+        "cases_timed": len(timed),
+        "runtime": counting.description,
+    }
+
+
+if __name__ == "__main__":
+    print(json.dumps(_measure(json.load(sys.stdin))))
