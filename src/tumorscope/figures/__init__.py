@@ -12,7 +12,7 @@ FIGURES = Registry(
         "search-importance": "tumorscope.figures.importance:IMPORTANCE",
         "search-history": "tumorscope.figures.importance:HISTORY",
         # pictures
-        "samples": "tumorscope.figures.samples:ENTRY",
+        "samples": "tumorscope.figures.sample_grid:ENTRY",
         "training-batch": "tumorscope.figures.batch:ENTRY",
         "sequences": "tumorscope.figures.sequences:ENTRY",
         "planes": "tumorscope.figures.three_planes:ENTRY",

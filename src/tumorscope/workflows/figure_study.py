@@ -40,8 +40,8 @@ class DrawnStudy:
 def study_of(case: Case, source: Source, *, scan_only: bool = False) -> DrawnStudy:
     """Read a case for figures.
 
-    The model runs only if the figure asks for a prediction: with ``source.bundle`` or ``source.prediction`` every figure
-    may, else only those that cannot do without.
+    The model runs only if the figure asks for a prediction: every figure may with ``source.bundle`` or
+    ``source.prediction``, else only those that cannot do without.
 
     Args:
         case: Read or not.
@@ -157,7 +157,7 @@ def _as_read(grid: Image, label: Image) -> Image:
 
 
 def _bare(file: Path, scheme: LabelScheme | None) -> Case:
-    """Read a label map of unknown origin: the reference's scheme where its values fit, binary where it holds 0 and 1."""
+    """Read a label map of unknown origin: the reference's scheme where its values fit, else binary, else detected."""
     label = read_image(file)
     values = {int(v) for v in np.unique(np.rint(label.data))} - {0}
     if scheme is not None and values <= set(scheme.values):
