@@ -100,7 +100,7 @@ class Parameter:
     def __str__(self) -> str:
         """Return it as it is written on the command line."""
         if self.kind == "choice":
-            return f"{self.key}=choice:{'|'.join(str(text) for text in self.labels)}"
+            return f"{self.key}=choice:{'|'.join(_word(value) for value in self.choices)}"
         numbers = [self.low, self.high, *([] if self.step is None or self.kind == "int" else [self.step])]
         if self.kind == "int" and self.step != 1:
             numbers.append(self.step or 1)
@@ -225,6 +225,13 @@ def _scalar(value: Any) -> Any:
         with contextlib.suppress(ValueError):
             return float(value)
     return value
+
+
+def _word(value: Any) -> str:
+    """Return ``value`` as it is written on the command line."""
+    if isinstance(value, str) and _scalar(yaml.safe_load(value)) == value:
+        return value
+    return json.dumps(value)
 
 
 def _parts(text: str, separator: str) -> list[str]:
