@@ -22,6 +22,7 @@ SMALL: dict[str, dict[str, Any]] = {
     "fpn": {"encoder_weights": "none", "pyramid_channels": 16, "segmentation_channels": 32},
     "resunet": {"filters": (4, 8, 16), "bottleneck": 24},
     "unet": {"filters": (4, 8, 16)},
+    "unet3d": {"filters": (4, 8, 16)},
     "unet-efficientnet": {"encoder_weights": "none", "decoder_channels": (16, 8, 8, 4, 4)},
 }
 
@@ -31,8 +32,13 @@ def small(name: str, in_channels: int = 2, out_channels: int = 3) -> nn.Module:
     return build_network(name, in_channels, out_channels, SMALL.get(name, {}))
 
 
-def picture(channels: int = 2, size: tuple[int, int] = (64, 32)) -> torch.Tensor:
-    return torch.randn(2, channels, *size, generator=torch.Generator().manual_seed(1))
+def size_for(name: str) -> tuple[int, ...]:
+    """Return height and width, or depth, height and width where the network sees volumes."""
+    return (32, 16, 32) if getattr(NETWORKS.load(name), "spatial_dims", 2) == 3 else (64, 32)
+
+
+def picture(name: str = "unet", channels: int = 2, size: tuple[int, ...] | None = None) -> torch.Tensor:
+    return torch.randn(2, channels, *(size or size_for(name)), generator=torch.Generator().manual_seed(1))
 
 
 def levels(logits: torch.Tensor | list[torch.Tensor]) -> list[torch.Tensor]:
@@ -46,22 +52,24 @@ class TestEveryNetwork:
     def test_output_has_the_size_of_the_input(self, name: str, channels: tuple[int, int]) -> None:
         network = small(name, *channels).eval()
         with torch.no_grad():
-            assert network(picture(channels[0])).shape == (2, channels[1], 64, 32)
+            assert network(picture(name, channels[0])).shape == (2, channels[1], *size_for(name))
 
     def test_odd_sizes_are_refused_in_words(self, name: str) -> None:
         network = small(name).eval()
         if not hasattr(network, "multiple"):
             pytest.skip("takes any size")
-        with pytest.raises(UsageError, match=r"multiples of \d+; found 65×32") as error:
-            network(picture(size=(65, 32)))
-        assert error.value.fix == "Set preprocess.size to [64, 32]"
+        size = size_for(name)
+        odd = (size[0] + 1, *size[1:])
+        with pytest.raises(UsageError, match=rf"multiples of \d+; found {'×'.join(map(str, odd))}") as error:
+            network(picture(size=odd))
+        assert error.value.fix == f"Set preprocess.{'size' if len(size) == 2 else 'patch'} to {list(size)}"
         with pytest.raises(UsageError, match="preprocess"):
-            build_network(name, 2, 1, SMALL.get(name, {}), size=(100, 99))
+            build_network(name, 2, 1, SMALL.get(name, {}), size=(100, 99, 98)[: len(size)])
 
     def test_gradient_reaches_every_parameter(self, name: str) -> None:
         network = small(name).train()
-        outputs = levels(network(picture()))
-        assert {o.shape for o in outputs} == {(2, 3, 64, 32)}
+        outputs = levels(network(picture(name)))
+        assert {o.shape for o in outputs} == {(2, 3, *size_for(name))}
         torch.stack([o.square().mean() for o in outputs]).sum().backward()
         without = [n for n, p in network.named_parameters() if p.grad is None or not p.grad.abs().sum() > 0]
         assert without == []
@@ -69,32 +77,33 @@ class TestEveryNetwork:
     def test_runs_in_bf16(self, name: str) -> None:
         network = small(name).eval()
         with torch.no_grad():
-            exact = network(picture())
+            exact = network(picture(name))
             with torch.autocast("cpu", torch.bfloat16):
-                rough = network(picture())
+                rough = network(picture(name))
         assert rough.isfinite().all()
         assert (rough.float() - exact).abs().max() < 0.1 * exact.abs().max()
 
     def test_memory_layout_does_not_matter(self, name: str) -> None:
         network = small(name).eval()
         with torch.no_grad():
-            plain = network(picture())
-            network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-            last = network(picture().to(memory_format=torch.channels_last))
+            plain = network(picture(name))
+            layout = torch.channels_last if len(size_for(name)) == 2 else torch.channels_last_3d
+            network.to(memory_format=layout)  # type: ignore[call-overload]
+            last = network(picture(name).to(memory_format=layout))
         torch.testing.assert_close(last, plain, atol=1e-4, rtol=1e-4)
 
     def test_evaluation_is_deterministic_and_training_is_not(self, name: str) -> None:
         network = small(name)
-        random = any(isinstance(m, nn.Dropout | nn.Dropout2d) and m.p for m in network.modules())
+        random = any(isinstance(m, nn.Dropout | nn.Dropout2d | nn.Dropout3d) and m.p for m in network.modules())
         with torch.no_grad():
-            first, second = (levels(network.train()(picture())) for _ in range(2))
+            first, second = (levels(network.train()(picture(name))) for _ in range(2))
             assert all(torch.equal(a, b) for a, b in zip(first, second, strict=True)) != random
-            assert torch.equal(network.eval()(picture()), network(picture()))
+            assert torch.equal(network.eval()(picture(name)), network(picture(name)))
 
     def test_a_picture_does_not_depend_on_its_batch(self, name: str) -> None:
         network = small(name).eval()
         with torch.no_grad():
-            torch.testing.assert_close(network(picture())[:1], network(picture()[:1]), atol=1e-5, rtol=1e-4)
+            torch.testing.assert_close(network(picture(name))[:1], network(picture(name)[:1]), atol=1e-5, rtol=1e-4)
 
     def test_weights_survive_safetensors_fp16(self, name: str, tmp_path: Path) -> None:
         network = small(name).eval()
@@ -103,11 +112,16 @@ class TestEveryNetwork:
         torch.manual_seed(99)
         other = build_network(name, 2, 3, SMALL.get(name, {})).eval()
         with torch.no_grad():
-            before = other(picture())
+            before = other(picture(name))
             other.load_state_dict({k: v.float() for k, v in load_file(tmp_path / "w.safetensors").items()})
-            exact, after = network(picture()), other(picture())
+            exact, after = network(picture(name)), other(picture(name))
         assert (after - exact).abs().max() < 0.02 * exact.abs().max()
         assert (before - exact).abs().max() > 0.02 * exact.abs().max()
+
+    def test_slices_and_volumes_are_not_confused(self, name: str) -> None:
+        other = (64, 64, 64) if len(size_for(name)) == 2 else (64, 64)
+        with pytest.raises(UsageError, match=r"preprocess\.patch"):
+            build_network(name, 2, 1, SMALL.get(name, {}), size=other)
 
     def test_a_wrong_argument_names_the_nearest(self, name: str) -> None:
         argument = list(inspect.signature(NETWORKS.load(name)).parameters)[-1]
@@ -123,6 +137,10 @@ class TestEveryNetwork:
         ("fpn", {"segmentation_channels": 33, "encoder_weights": "none"}),
         ("resunet", {"filters": ()}),
         ("unet", {"filters": (8,)}),
+        ("unet3d", {"filters": (8,)}),
+        ("unet3d", {"filters": (8, 9)}),
+        ("unet3d", {"norm": "layer"}),
+        ("vnet", {"dropout": 1.0}),
         ("unet-efficientnet", {"decoder_channels": (8, 8), "encoder_weights": "none"}),
     ],
 )
@@ -148,6 +166,26 @@ def test_the_papers_unet() -> None:
     assert [(m.kernel_size, m.stride) for m in ups] == [((2, 2), (2, 2))] * 4
     assert {m.p for m in network.modules() if isinstance(m, nn.Dropout)} == {0.2}
     assert 7.6e6 < sum(p.numel() for p in network.parameters()) < 7.9e6
+
+
+def test_the_papers_3d_unet() -> None:
+    """Çiçek et al. 2016: 19 069 955 parameters, counting one offset per channel and no scale of the normalisation."""
+    network = build_network("unet3d", 3, 3, {}, (128, 128, 128))
+    scales = sum(m.weight.numel() for m in network.modules() if isinstance(m, nn.BatchNorm3d))
+    assert sum(p.numel() for p in network.parameters()) - scales == 19_069_955
+
+
+def test_vnet_fills_up_channels_and_has_one_dropout() -> None:
+    """Milletari et al. 2016: 16 to 256 filters; three channels count as four of which one is empty."""
+    network = build_network("vnet", 3, 1, {"dropout": 0.25}).eval()
+    assert {m.p for m in network.modules() if isinstance(m, nn.Dropout3d)} == {0.25}
+    assert max(m.out_channels for m in network.modules() if isinstance(m, nn.Conv3d)) == 256
+    three = picture("vnet", 3)
+    with torch.no_grad():
+        filled = network.body(torch.cat([three, torch.zeros_like(three[:, :1])], dim=1))  # type: ignore[operator]
+        assert torch.equal(network(three), filled)
+    with pytest.raises(UsageError, match="1 to 16"):
+        build_network("vnet", 17, 1, {})
 
 
 def test_fpn_adds_the_levels_top_down() -> None:
