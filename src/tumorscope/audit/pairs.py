@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from tumorscope.audit.detail import detail_correlation
+from tumorscope.audit.picture_hash import LEAST_BITS
 
 Ints = npt.NDArray[np.int64]
 Words = npt.NDArray[np.uint64]
@@ -113,12 +114,15 @@ def _candidates(
     """Return (first, second, view, orientation, bits) of the pairs of a block whose hashes are close."""
     found = []
     for view in range(2):
+        enough = _rich(a, rows, view)[:, None] & _rich(b, columns, view)[None, :] & keep
+        if not enough.any():
+            continue
         theirs = _words(b.bits[columns, view, 0])
         for orientation in range(8):
             ours = _words(a.bits[rows, view, orientation])
             distance = _apart(ours[:, None, _ORDER[0]], theirs[None, :, _ORDER[0]])
             distance = distance + _apart(ours[:, None, _ORDER[1]], theirs[None, :, _ORDER[1]])
-            i, j = np.nonzero((distance <= MOST_BITS) & keep)
+            i, j = np.nonzero((distance <= MOST_BITS) & enough)
             if not i.size:
                 continue
             exact = np.bitwise_count(ours[i] ^ theirs[j]).sum(axis=1).astype(np.int64)
@@ -127,6 +131,11 @@ def _candidates(
             size = len(i)
             found.append((rows[i], columns[j], np.full(size, view), np.full(size, orientation), exact))
     return found
+
+
+def _rich(pictures: Pictures, chosen: Ints, view: int) -> npt.NDArray[np.bool_]:
+    """Return where a view has enough set bits: two nearly blank hashes are close whatever they show."""
+    return np.asarray(np.bitwise_count(pictures.bits[chosen, view, 0]).sum(axis=1) >= LEAST_BITS)
 
 
 def _words(bits: npt.NDArray[np.uint8]) -> Words:

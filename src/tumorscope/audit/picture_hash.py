@@ -28,8 +28,8 @@ ORIENTATIONS = (
 #: Side of the confirming picture.
 SIDE = 32
 _GRID = 17
-#: A head whose hash has fewer bits set is a shapeless blob.
-_LEAST_BITS = 40
+#: A view whose hash has fewer bits set is a shapeless blob.
+LEAST_BITS = 40
 #: A neighbour counts as brighter from this share of the picture's brightest values on.
 _STEP = 0.02
 
@@ -58,7 +58,7 @@ def hash_picture(picture: Array) -> PictureHash:
     views = (pixels, pixels[head_box(pixels)])
     bits = np.stack([_all_bits(shrunk(view, _GRID)) for view in views])
     small = np.stack([as_bytes(shrunk(view, SIDE)) for view in views])
-    usable = bool(np.bitwise_count(bits[1, 0]).sum() >= _LEAST_BITS)
+    usable = bool(np.bitwise_count(bits[1, 0]).sum() >= LEAST_BITS)
     return PictureHash(bits, small, usable)
 
 
@@ -87,7 +87,7 @@ def shrunk(pixels: Floats, side: int) -> Floats:
 def as_bytes(small: Floats) -> Bytes:
     """Scale a small picture to 0-255 by its largest value; negative values are black."""
     top = float(small.max())
-    return np.clip(small * (255 / top if top > 0 else 0), 0, 255).astype(np.uint8)
+    return np.asarray(np.clip(small * (255 / top if top > 0 else 0), 0, 255), dtype=np.uint8)
 
 
 def _all_bits(grid: Floats) -> Bytes:

@@ -67,7 +67,8 @@ def scan_case(case: Case, *, thorough: bool = True) -> CaseScan:
     except TumorscopeError as error:
         return _unreadable(case, error)
     picture = next((s for s in PREFERRED if s in loaded.images), None)
-    values, slices = (), SliceScan.none()
+    values: tuple[int, ...] = ()
+    slices = SliceScan.none()
     image = loaded.images[picture] if picture else loaded.label
     if isinstance(image, Image):
         values, slices = _slices(image, loaded.label if isinstance(loaded.label, Image) else None)

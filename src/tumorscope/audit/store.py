@@ -57,7 +57,7 @@ def load_scan(path: Path, case: Case) -> CaseScan | None:
     except (OSError, ValueError, zipfile.BadZipFile):
         return None
     words = json.loads(arrays.pop("words").tobytes())
-    values = {k: tuple(v) if isinstance(v, list) else v for k, v in words.items()}
+    values: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in words.items()}
     slices = SliceScan(masks=_masks(arrays.pop("boxes"), arrays.pop("labels")), **arrays)
     scan = CaseScan(**values, slices=slices)
     return replace(

@@ -9,6 +9,7 @@ from tumorscope.audit.finding import Finding, Severity
 from tumorscope.audit.pairs import Ints
 from tumorscope.baselines import BASELINES
 from tumorscope.baselines.scores import class_accuracy, mask_scores
+from tumorscope.datasets.splits import Part
 from tumorscope.metrics import EmptyPolicy, Score, Unit
 
 NAME = "baselines"
@@ -23,7 +24,8 @@ _GAIN = 0.1
 
 def check(audited: Audited) -> list[Finding]:
     """Score the trivial baselines on the test part (S0-22, S0-41, S3-16), or on the validation part."""
-    part = next((p for p in ("test", "val") if audited.divided and len(audited.in_part(p))), None)
+    parts: tuple[Part, ...] = ("test", "val") if audited.divided else ()
+    part = next((p for p in parts if audited.part_size(p)), None)
     if part is None:
         return []
     test, train = audited.in_part(part), audited.in_part("train")

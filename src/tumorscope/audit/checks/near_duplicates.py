@@ -79,7 +79,8 @@ def examples(a: Audited, b: Audited, pairs: Pairs, name: str = "") -> tuple[Exam
     order = np.lexsort((-pairs.correlation, pairs.orientation == 0))
     turned = order[pairs.orientation[order] > 0][: EXAMPLES // 2]
     plain = order[pairs.orientation[order] == 0]
-    shown, seen = [], set()
+    shown: list[Example] = []
+    seen: set[tuple[int, int]] = set()
     for k in [*turned, *plain, *order]:
         i, j = int(pairs.first[k]), int(pairs.second[k])
         key = (int(a.case[i]), int(b.case[j]))
