@@ -11,6 +11,8 @@ FIGURES = Registry(
         "overlap-curves": "tumorscope.figures.curves:OVERLAP",
         "search-importance": "tumorscope.figures.importance:IMPORTANCE",
         "search-history": "tumorscope.figures.importance:HISTORY",
+        "wins-and-losses": "tumorscope.figures.compare:ENTRY",
+        "case-values": "tumorscope.figures.compare_cases:ENTRY",
         # pictures
         "samples": "tumorscope.figures.sample_grid:ENTRY",
         "training-batch": "tumorscope.figures.batch:ENTRY",
