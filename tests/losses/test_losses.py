@@ -97,6 +97,14 @@ def test_cross_entropy_refuses_sigmoid_outputs() -> None:
         loss("cross_entropy", False)
 
 
+def test_balanced_class_weights_are_for_training_to_fill_in() -> None:
+    built = loss("cross_entropy", True, class_weights="balanced")
+    with pytest.raises(UsageError, match="only training can fill in"):
+        built(CLASS_LOGITS, CLASS_TRUTH)
+    with pytest.raises(UsageError, match="'even'"):
+        WeightedLoss({"cross_entropy": LossTerm(args={"class_weights": "even"})}, exclusive=True)
+
+
 @pytest.mark.parametrize("args", [{"gama": 2.0}, {"alpha": "a", "nope": 1}])
 def test_a_wrong_argument_is_told_in_words(args: dict[str, Any]) -> None:
     with pytest.raises(UsageError, match="arguments of loss 'focal'"):

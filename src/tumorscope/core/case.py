@@ -23,6 +23,7 @@ class Case:
         images: Sequence → Image, or the path it is read from when needed.
         label: Reference label map (Image or path), or None.
         scheme: Label scheme of ``label``; None when there is no label.
+        ignore_value: Value of ``label`` where nobody labelled (sparse labels); it belongs to no scheme.
         site: Acquiring site, where the data set tells it.
         grade: "HGG" or "LGG", where known.
         tumor_type: "meningioma", "glioma", "pituitary" or "no tumor", where the data set tells it.
@@ -37,6 +38,7 @@ class Case:
     images: dict[Sequence, Image | Path]
     label: Image | Path | None = None
     scheme: LabelScheme | None = None
+    ignore_value: int | None = None
     unit: Literal["patient", "block"] = "patient"
     site: str | None = None
     grade: str | None = None

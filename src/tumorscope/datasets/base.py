@@ -94,8 +94,9 @@ def read_volumes(case: Case, sequences: tuple[Sequence, ...]) -> Case:
     scheme = case.scheme
     if label is not None:
         label = _integer_labels(label)
-        scheme = scheme or detect_scheme(np.unique(label.data), hint=label.source.name if label.source else case.id)
-        scheme.check(np.unique(label.data), where=str(label.source or case.id))
+        values = [v for v in np.unique(label.data) if v != case.ignore_value]
+        scheme = scheme or detect_scheme(values, hint=label.source.name if label.source else case.id)
+        scheme.check(values, where=str(label.source or case.id))
     return replace(case, images=dict(images), label=label, scheme=scheme, reader=None)
 
 

@@ -167,7 +167,7 @@ def read(case: Case, sequences: tuple[Sequence, ...]) -> Case:
     images: dict[Sequence, Image | Path] = {s: _read_sequence(case, s) for s in sequences}
     label, scheme, notes = case.label, case.scheme, list(case.notes)
     if isinstance(label, Path):
-        label, scheme, note = _read_label(label, scheme)
+        label, scheme, note = _read_label(label, scheme, case.ignore_value)
         notes += note
     return read_volumes(replace(case, images=images, label=label, scheme=scheme, notes=notes), sequences)
 
@@ -192,11 +192,11 @@ def _read_sequence(case: Case, sequence: Sequence) -> Image:
     return channels[sharing.index(sequence)]
 
 
-def _read_label(path: Path, scheme: LabelScheme | None) -> tuple[Image, LabelScheme, list[str]]:
+def _read_label(path: Path, scheme: LabelScheme | None, ignored: int | None) -> tuple[Image, LabelScheme, list[str]]:
     from tumorscope.formats import read_image
 
     label = read_image(path)
-    values = {float(v) for v in np.unique(label.data)} - {0.0}
+    values = {float(v) for v in np.unique(label.data) if v != ignored} - {0.0}
     notes: list[str] = []
     if scheme is None:
         binary = values == {255.0} or (values <= {1.0} and "brats" not in path.name.lower())

@@ -5,6 +5,8 @@ from __future__ import annotations
 from torch import Tensor, nn
 from torch.nn import functional
 
+from tumorscope.losses.known import mean_of_known
+
 
 class BCELoss(nn.Module):
     """Mean binary cross-entropy over pixels and channels, on logits.
@@ -18,7 +20,8 @@ class BCELoss(nn.Module):
         super().__init__()
         self.exclusive, self.positive_weight = exclusive, positive_weight
 
-    def forward(self, logits: Tensor, target: Tensor) -> Tensor:
-        """Return a scalar from logits and 0/1 targets, both (B, K, …)."""
+    def forward(self, logits: Tensor, target: Tensor, known: Tensor | None = None) -> Tensor:
+        """Return a scalar from logits and 0/1 targets, both (B, K, …), over the ``known`` pixels (B, 1, …)."""
         weight = None if self.positive_weight == 1.0 else logits.new_tensor(self.positive_weight)
-        return functional.binary_cross_entropy_with_logits(logits, target, pos_weight=weight)
+        entropy = functional.binary_cross_entropy_with_logits(logits, target, pos_weight=weight, reduction="none")
+        return mean_of_known(entropy, known)

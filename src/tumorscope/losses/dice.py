@@ -17,15 +17,12 @@ class DiceLoss(nn.Module):
 
     def __init__(self, exclusive: bool, smooth: float = 1.0, batch: bool = True) -> None:
         super().__init__()
-        self.loss = MonaiDiceLoss(
-            include_background=not exclusive,
-            sigmoid=not exclusive,
-            softmax=exclusive,
-            smooth_nr=smooth,
-            smooth_dr=smooth,
-            batch=batch,
-        )
+        self.exclusive = exclusive
+        self.loss = MonaiDiceLoss(include_background=not exclusive, smooth_nr=smooth, smooth_dr=smooth, batch=batch)
 
-    def forward(self, logits: Tensor, target: Tensor) -> Tensor:
-        """Return a scalar from logits and 0/1 targets, both (B, K, …)."""
-        return self.loss(logits, target)  # type: ignore[no-any-return]
+    def forward(self, logits: Tensor, target: Tensor, known: Tensor | None = None) -> Tensor:
+        """Return a scalar from logits and 0/1 targets, both (B, K, …), over the ``known`` pixels (B, 1, …)."""
+        probability = logits.softmax(dim=1) if self.exclusive else logits.sigmoid()
+        if known is not None:
+            probability, target = probability * known, target * known
+        return self.loss(probability, target)  # type: ignore[no-any-return]

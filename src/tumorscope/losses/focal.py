@@ -6,6 +6,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from tumorscope.losses.known import mean_of_known
+
 
 class FocalLoss(nn.Module):
     """Mean focal loss over pixels and channels.
@@ -20,11 +22,11 @@ class FocalLoss(nn.Module):
         super().__init__()
         self.exclusive, self.alpha, self.gamma = exclusive, alpha, gamma
 
-    def forward(self, logits: Tensor, target: Tensor) -> Tensor:
-        """Return a scalar from logits and 0/1 targets, both (B, K, …)."""
+    def forward(self, logits: Tensor, target: Tensor, known: Tensor | None = None) -> Tensor:
+        """Return a scalar from logits and 0/1 targets, both (B, K, …), over the ``known`` pixels (B, 1, …)."""
         if self.exclusive:
-            entropy = functional.cross_entropy(logits, target.argmax(dim=1), reduction="none")
+            entropy = functional.cross_entropy(logits, target.argmax(dim=1), reduction="none")[:, None]
         else:
             entropy = functional.binary_cross_entropy_with_logits(logits, target, reduction="none")
         missed = (-torch.expm1(-entropy)).clamp_min(1e-12)  # 1 - p; the clamp keeps gradients finite for gamma < 1
-        return (self.alpha * missed**self.gamma * entropy).mean()
+        return mean_of_known(self.alpha * missed**self.gamma * entropy, known)

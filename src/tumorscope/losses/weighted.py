@@ -36,11 +36,11 @@ class WeightedLoss(nn.Module):
         self.weights = [term.weight for term in terms.values()]
         self.losses = nn.ModuleList(_build(name, term, exclusive) for name, term in terms.items())
 
-    def forward(self, logits: Tensor, target: Tensor) -> Tensor:
-        """Return a scalar from logits and 0/1 targets, both (B, K, …)."""
+    def forward(self, logits: Tensor, target: Tensor, known: Tensor | None = None) -> Tensor:
+        """Return a scalar from logits and 0/1 targets, both (B, K, …), over the ``known`` pixels (B, 1, …)."""
         total = logits.new_zeros(())
         for weight, loss in zip(self.weights, self.losses, strict=True):
-            total = total + weight * loss(logits, target)
+            total = total + weight * loss(logits, target, known)
         return total
 
 

@@ -30,6 +30,8 @@ class Data(Section):
         tumour_fraction: Share of training slices that hold tumour (S4-35); None takes every slice once per epoch.
             Of 3D patches: the share centred on tumour; None: patches lie anywhere.
         samples_per_epoch: Slices per epoch; None: as many as tumour_fraction allows without repeating tumour slices.
+        ignore_value: Label value of pixels that nobody labelled: they count neither in the loss nor in the scores of
+            training and validation.
             Of 3D patches None means two per training case.
     """
 
@@ -44,6 +46,7 @@ class Data(Section):
     seed: int = 0
     tumour_fraction: float | None = Field(default=None, gt=0, le=1)
     samples_per_epoch: int | None = Field(default=None, gt=0)
+    ignore_value: int | None = Field(default=None, ge=1, le=255)
 
 
 class Network(Section):

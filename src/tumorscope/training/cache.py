@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from tumorscope.core.case import Case
-from tumorscope.core.errors import InputError, TumorscopeError
+from tumorscope.core.errors import InputError, TumorscopeError, UsageError
 from tumorscope.core.files import atomic_path, content_hash, ensure_folder, write_text
 from tumorscope.core.image import Array, Image
 from tumorscope.core.labels import LabelScheme
@@ -19,6 +19,8 @@ from tumorscope.datasets.hashing import case_hashes
 from tumorscope.transforms.prepare import Preprocess, prepare, prepare_label
 
 log = logging.getLogger(__name__)
+#: Stored where nobody labelled (:attr:`~tumorscope.core.case.Case.ignore_value`).
+IGNORED = 255
 #: Changes whenever what is stored changes, so that older caches are not read.
 _LAYOUT = 2
 
@@ -32,7 +34,7 @@ class CachedCase:
         patient: Patient.
         hashes: Content hashes (see :func:`~tumorscope.datasets.hashing.case_hashes`).
         file: Stem of its two arrays.
-        foreground: Labelled pixels per slice.
+        foreground: Pixels of tumour per slice.
         values: Label values that occur.
         missing: Sequences that were filled with zeros.
     """
@@ -52,10 +54,11 @@ class Cache:
     Args:
         folder: Its place.
         cases: What it holds, by id.
+        sparse: Whether :data:`IGNORED` marks pixels that nobody labelled.
     """
 
-    def __init__(self, folder: Path, cases: dict[str, CachedCase]) -> None:
-        self.folder, self.cases = folder, cases
+    def __init__(self, folder: Path, cases: dict[str, CachedCase], sparse: bool = False) -> None:
+        self.folder, self.cases, self.sparse = folder, cases, sparse
 
     def images(self, case_id: str) -> Array:
         """Return the memory-mapped images of a case, float16 (Z, C, H, W)."""
@@ -64,6 +67,10 @@ class Cache:
     def labels(self, case_id: str) -> Array:
         """Return the memory-mapped labels of a case, uint8 (Z, H, W)."""
         return np.asarray(np.load(self.folder / f"{self.cases[case_id].file}-y.npy", mmap_mode="r"))
+
+    def tumour(self, labels: Array) -> Array:
+        """Return where cached labels are tumour: neither background nor without a label."""
+        return (labels > 0) & (labels != IGNORED) if self.sparse else labels > 0
 
 
 def _image(case: Case, sequence: object) -> Image:
@@ -110,7 +117,7 @@ def build_cache(
             where = "" if case.id in str(error) else f" (case {case.id})"
             raise type(error)(expected=error.expected, found=f"{error.found}{where}", fix=error.fix) from error
     progress(len(cases), len(cases), "")
-    return Cache(place, found)
+    return Cache(place, found, any(case.ignore_value is not None for case in cases))
 
 
 def _cached(case: Case, spec: Preprocess, scheme: LabelScheme, place: Path) -> CachedCase:
@@ -126,8 +133,8 @@ def _cached(case: Case, spec: Preprocess, scheme: LabelScheme, place: Path) -> C
             fix="Leave the case out or label it",
         )
     prepared = prepare({s: _image(loaded, s) for s in loaded.sequences}, spec)
-    converted = loaded.scheme.convert(loaded.label.data, scheme)
-    labels = prepare_label(loaded.label.with_data(converted), prepared)
+    labels = prepare_label(loaded.label.with_data(_converted(loaded, scheme)), prepared)
+    tumour = (labels > 0) & ((labels != IGNORED) | (case.ignore_value is None))
     for name, array in (("x", prepared.array.astype(np.float16)), ("y", labels)):
         with atomic_path(place / f"{stem}-{name}.npy") as scratch:
             np.save(scratch, array)
@@ -136,7 +143,7 @@ def _cached(case: Case, spec: Preprocess, scheme: LabelScheme, place: Path) -> C
         patient=case.patient,
         hashes=case_hashes(loaded),
         file=stem,
-        foreground=(labels > 0).sum(axis=(1, 2)).tolist(),
+        foreground=tumour.sum(axis=(1, 2)).tolist(),
         values=np.unique(labels).tolist(),
         missing=[str(s) for s in prepared.missing],
     )
@@ -144,10 +151,31 @@ def _cached(case: Case, spec: Preprocess, scheme: LabelScheme, place: Path) -> C
     return entry
 
 
+def _converted(case: Case, scheme: LabelScheme) -> Array:
+    """Return a loaded case's label values in ``scheme``, with :data:`IGNORED` where nobody labelled.
+
+    Raises:
+        UsageError: if 255 is to be learned and to be ignored.
+    """
+    assert isinstance(case.label, Image) and case.scheme is not None, "the case is loaded and labelled"
+    if case.ignore_value is None:
+        return case.scheme.convert(case.label.data, scheme)
+    if IGNORED in scheme.values:
+        raise UsageError(
+            expected=f"classes other than {IGNORED} where labels are sparse (data.ignore_value)",
+            found=scheme.listing,
+            fix="Give the class another value",
+        )
+    ignored = case.label.data == case.ignore_value
+    converted = case.scheme.convert(np.where(ignored, 0, case.label.data), scheme)
+    return np.where(ignored, np.uint8(IGNORED), converted)
+
+
 def _fingerprint(case: Case) -> str:
     """Return what tells whether a case changed: which files are what, their paths, sizes and times."""
     sources = {str(s): p for s, p in (*case.images.items(), ("label", case.label)) if isinstance(p, Path)}
     files = sorted({f for p in sources.values() for f in (p.iterdir() if p.is_dir() else [p])})
+    ignored = "" if case.ignore_value is None else f"{case.ignore_value} ignored"
     if not files:
-        return "-".join([case.id, *case_hashes(case.loaded())])
-    return f"{case.id}{sources}" + "".join(f"{f}{f.stat().st_size}{f.stat().st_mtime_ns}" for f in files)
+        return "-".join([case.id, *case_hashes(case.loaded()), *([ignored] if ignored else [])])
+    return f"{case.id}{sources}{ignored}" + "".join(f"{f}{f.stat().st_size}{f.stat().st_mtime_ns}" for f in files)

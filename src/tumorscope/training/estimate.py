@@ -120,10 +120,10 @@ def _training_step(
 
     def step() -> None:
         batch = _batch(recipe, size, samples, rng)
-        images, targets = task.augmented({k: v.to(device) for k, v in batch.items()}, rng)
+        images, targets, known = task.augmented({k: v.to(device) for k, v in batch.items()}, rng)
         with torch.autocast(device.type, torch.bfloat16, enabled=bf16):
-            logits = task(images)
-        loss = task.loss(logits.float(), targets)
+            levels = task.levels(images)
+        loss = task.loss(levels, targets, known)
         loss.backward()
         optimizer.step()
         optimizer.zero_grad()
@@ -140,8 +140,8 @@ def _validation_step(task: SegmentationTask, recipe: Recipe, device: torch.devic
 
     def step() -> None:
         with torch.no_grad(), torch.autocast(device.type, torch.bfloat16, enabled=bf16):
-            logits = task(images.to(device))
-        float(task.loss(logits.float(), task.targets(labels)))
+            levels = task.levels(images.to(device))
+        float(task.loss(levels[0], task.targets(labels)))
 
     return step
 

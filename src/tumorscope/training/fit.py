@@ -26,6 +26,7 @@ from tumorscope.core.labels import LabelScheme
 from tumorscope.recipes.recipe import Recipe
 from tumorscope.training.cache import Cache
 from tumorscope.training.callbacks import EpochLog, Progress, StopWhenDiverged
+from tumorscope.training.class_weights import with_class_weights
 from tumorscope.training.feed import make_feed
 from tumorscope.training.task import SegmentationTask
 
@@ -44,12 +45,14 @@ class FitResult:
         best_epoch: Zero-based.
         best_score: Of the monitored quantity.
         epochs_run: Including those before a resume.
+        class_weights: Of the cross-entropy, background first, where the recipe weighs classes.
     """
 
     state: dict[str, Tensor]
     best_epoch: int
     best_score: float
     epochs_run: int
+    class_weights: list[float] | None = None
 
 
 def fit(
@@ -79,6 +82,7 @@ def fit(
         UsageError: if the recipe cannot be.
         KeyboardInterrupt: if the user stops it; the last finished epoch is kept.
     """
+    recipe = with_class_weights(recipe, scheme, cache, train_ids)
     finished = run / "finished.json"
     if not finished.is_file():
         lightning.seed_everything(recipe.training.seed, verbose=False)
@@ -99,7 +103,8 @@ def fit(
         s["best_model_score"] for s in checkpoint["callbacks"].values() if s.get("monitor") and "kth_value" in s
     ]
     epochs_run = json.loads(finished.read_text(encoding="utf-8"))["epochs_run"]
-    return FitResult(state, int(checkpoint["epoch"]), float(score), epochs_run)
+    weights = recipe.loss["cross_entropy"].args.get("class_weights") if "cross_entropy" in recipe.loss else None
+    return FitResult(state, int(checkpoint["epoch"]), float(score), epochs_run, weights)
 
 
 def _run(trainer: Trainer, task: SegmentationTask, loaders: tuple[object, object], run: Path) -> None:

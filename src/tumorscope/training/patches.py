@@ -90,7 +90,7 @@ class PatchDataset(Dataset[dict[str, Tensor]]):
         """Return a labelled voxel, each as likely as any other."""
         per_slice = np.array(self.cache.cases[self.case_ids[position]].foreground)
         z = int(rng.choice(len(per_slice), p=per_slice / per_slice.sum()))
-        rows, columns = np.nonzero(labels[z])
+        rows, columns = np.nonzero(self.cache.tumour(labels[z]))
         chosen = int(rng.integers(len(rows)))
         return [z, int(rows[chosen]), int(columns[chosen])]
 

@@ -11,10 +11,12 @@ from torch.optim.lr_scheduler import ReduceLROnPlateau
 
 from tumorscope.core.labels import LabelScheme
 from tumorscope.inference.sliding import blend_windows
+from tumorscope.losses.deep_supervision import DeepSupervision
 from tumorscope.losses.weighted import WeightedLoss
 from tumorscope.networks.build import build_network
 from tumorscope.recipes.recipe import Recipe
 from tumorscope.training.batches import target_table
+from tumorscope.training.cache import IGNORED
 from tumorscope.training.optim import build_optimizer, build_plateau, build_schedule
 from tumorscope.transforms.augment import augment_batch
 
@@ -48,7 +50,7 @@ class SegmentationTask(LightningModule):
         self.layout = torch.channels_last_3d if spec.patch else torch.channels_last
         if recipe.training.channels_last:
             self.network.to(memory_format=self.layout)  # type: ignore[call-overload]
-        self.loss = WeightedLoss(recipe.loss, exclusive=recipe.outputs.kind == "classes")
+        self.loss = DeepSupervision(WeightedLoss(recipe.loss, exclusive=recipe.outputs.kind == "classes"))
         self.validation_cases = validation_cases
         self.plateau: ReduceLROnPlateau | None = None
         self._plateau_state: dict[str, Any] | None = None
@@ -56,11 +58,19 @@ class SegmentationTask(LightningModule):
         # Plain tensors, not buffers: weight averaging swaps and averages buffers.
         self.counts = self.train_counts = self.losses = self.pixels = self.train_pixels = torch.zeros(0)
 
-    def forward(self, images: Tensor) -> Tensor:
-        """Map (B, C, H, W) to logits (B, K, H, W); networks that see volumes, (B, C, D, H, W) to (B, K, D, H, W)."""
+    def forward(self, images: Tensor) -> Any:
+        """Map (B, C, H, W) to logits (B, K, H, W); networks that see volumes, (B, C, D, H, W) to (B, K, D, H, W).
+
+        In training a guided decoder gives a list of them, finest first.
+        """
         if self.recipe.training.channels_last:
             images = images.to(memory_format=self.layout)
-        return self.network(images)  # type: ignore[no-any-return]
+        return self.network(images)
+
+    def levels(self, images: Tensor) -> list[Tensor]:
+        """Return the logits of every decoder level that answers, finest first; outside training that is one."""
+        outputs = self(images)
+        return [level.float() for level in (outputs if isinstance(outputs, list) else [outputs])]
 
     def whole(self, images: Tensor) -> Tensor:
         """Return the logits of validation samples: slices as they are, volumes of any size in sliding windows."""
@@ -73,12 +83,19 @@ class SegmentationTask(LightningModule):
         """Turn label values (B, H, W) or (B, D, H, W) into 0/1 maps (B, K, …)."""
         return self.table[labels.long()].movedim(-1, 1)
 
-    def augmented(self, batch: dict[str, Tensor], rng: Generator) -> tuple[Tensor, Tensor]:
-        """Return the augmented images (B, C, …) and targets (B, K, …) of a batch."""
+    def known(self, labels: Tensor) -> Tensor | None:
+        """Return 1 where somebody labelled, else 0 (B, 1, …); None if that is everywhere."""
+        return None if self.recipe.data.ignore_value is None else (labels != IGNORED).float()[:, None]
+
+    def augmented(self, batch: dict[str, Tensor], rng: Generator) -> tuple[Tensor, Tensor, Tensor | None]:
+        """Return the augmented images (B, C, …), targets (B, K, …) and known pixels (B, 1, …) of a batch."""
         spec = self.recipe.preprocess
         optional = tuple(i for i, s in enumerate(spec.sequences) if s in spec.optional)
-        targets = self.targets(batch["label"])
-        return augment_batch(batch["image"], targets, self.recipe.augment, rng, len(spec.sequences), optional)
+        maps, known = self.targets(batch["label"]), self.known(batch["label"])
+        if known is not None:  # moves along as "unknown": what lies beyond the picture is known background
+            maps = torch.cat([maps, 1 - known], dim=1)
+        images, maps = augment_batch(batch["image"], maps, self.recipe.augment, rng, len(spec.sequences), optional)
+        return (images, maps, None) if known is None else (images, maps[:, :-1], 1 - maps[:, -1:])
 
     def on_train_epoch_start(self) -> None:
         """Start counting anew."""
@@ -93,11 +110,12 @@ class SegmentationTask(LightningModule):
         """
         seed = hash((self.recipe.training.seed, self.current_epoch, index, self.global_rank)) & 0x7FFFFFFF
         torch.manual_seed(seed)
-        images, targets = self.augmented(batch, torch.Generator().manual_seed(seed))
-        logits = self(images).float()
-        loss = self.loss(logits, targets)
-        self.train_counts += self._count(logits.detach(), targets).sum(dim=0)
-        self.train_pixels += self._right(logits.detach(), targets)
+        images, targets, known = self.augmented(batch, torch.Generator().manual_seed(seed))
+        levels = self.levels(images)
+        loss = self.loss(levels, targets, known)
+        logits = levels[0].detach()
+        self.train_counts += self._count(logits, targets, known).sum(dim=0)
+        self.train_pixels += self._right(logits, targets, known)
         self.log("train_loss", loss, on_step=False, on_epoch=True, batch_size=len(images), sync_dist=True)
         if self.trainer.is_last_batch:  # once per epoch, before the callbacks that write the epoch down
             dice, iou = _dice_iou(self._over_processes(self.train_counts))
@@ -123,11 +141,11 @@ class SegmentationTask(LightningModule):
 
     def validation_step(self, batch: dict[str, Tensor], index: int) -> None:
         """Count hits per case, and add up the loss."""
-        targets = self.targets(batch["label"])
+        targets, known = self.targets(batch["label"]), self.known(batch["label"])
         logits = self.whole(batch["image"])
-        self.losses += torch.tensor([float(self.loss(logits, targets)) * len(targets), len(targets)])
-        self.pixels += self._right(logits, targets)
-        self.counts.index_add_(0, batch["case"], self._count(logits, targets))
+        self.losses += torch.tensor([float(self.loss(logits, targets, known)) * len(targets), len(targets)])
+        self.pixels += self._right(logits, targets, known)
+        self.counts.index_add_(0, batch["case"], self._count(logits, targets, known))
 
     def on_validation_epoch_end(self) -> None:
         """Log the mean loss of all slices (or volumes), and Dice and IoU over whole volumes, over all processes."""
@@ -146,23 +164,26 @@ class SegmentationTask(LightningModule):
             torch.distributed.all_reduce(values)
         return values
 
-    def _count(self, logits: Tensor, targets: Tensor) -> Tensor:
-        """Return tp, fp, fn per sample and named output: (B, K, 3)."""
+    def _count(self, logits: Tensor, targets: Tensor, known: Tensor | None) -> Tensor:
+        """Return tp, fp, fn per sample and named output, over known pixels: (B, K, 3)."""
         if self.recipe.outputs.kind == "classes":
             found = torch.nn.functional.one_hot(logits.argmax(dim=1), logits.shape[1]).movedim(-1, 1)[:, 1:].bool()
             truth = targets[:, 1:].bool()
         else:
             found, truth = logits > 0, targets.bool()
+        if known is not None:
+            found, truth = found & known.bool(), truth & known.bool()
         pairs = (found & truth, found & ~truth, ~found & truth)
         return torch.stack([p.flatten(2).sum(dim=2).float() for p in pairs], dim=2)
 
-    def _right(self, logits: Tensor, targets: Tensor) -> Tensor:
-        """Return the number of pixels that are right (a fraction of one for independent outputs) and of all."""
+    def _right(self, logits: Tensor, targets: Tensor, known: Tensor | None) -> Tensor:
+        """Return the number of known pixels that are right (a fraction of one for independent outputs) and of all."""
         if self.recipe.outputs.kind == "classes":
             right = (logits.argmax(dim=1) == targets.argmax(dim=1)).float()
         else:
             right = ((logits > 0) == targets.bool()).float().mean(dim=1)
-        return torch.stack([right.sum(), torch.tensor(float(right.numel()), device=right.device)])
+        counted = torch.ones_like(right) if known is None else known[:, 0]
+        return torch.stack([(right * counted).sum(), counted.sum()])
 
     def configure_optimizers(self) -> Any:
         """Build what the recipe says."""

@@ -56,7 +56,7 @@ def make_setup(
             fix="Start the same command once per device: the processes share the search",
         )
     base = base.model_copy(update={"data": base.data.model_copy(update={"folds": 1})})
-    found = labelled_cases(DATASETS.load(base.data.dataset).discover(data), data, echo)
+    found = labelled_cases(DATASETS.load(base.data.dataset).discover(data), data, echo, base.data.ignore_value)
     cases = cases_of(found, Split.load(split).unit if split else base.data.unit)
     recipe, scheme = complete_recipe(base, cases)
     place = folder / "split.json"

@@ -7,7 +7,7 @@ import logging
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -85,7 +85,7 @@ def train_recipe(
     echo = echo if main else _nothing
     plan = recipe if isinstance(recipe, Recipe) else load_recipe(recipe, overrides)
     dataset: Dataset = DATASETS.load(plan.data.dataset)
-    labelled = labelled_cases(dataset.discover(data), data, echo)
+    labelled = labelled_cases(dataset.discover(data), data, echo, plan.data.ignore_value)
     cases = cases_of(labelled, Split.load(split).unit if split else plan.data.unit)
     plan, scheme = _checked(plan, cases)
     echo(f"learning {', '.join(plan.outputs.names)} with label values of '{scheme.name}': {scheme.listing}")
@@ -106,9 +106,9 @@ def _nothing(line: str) -> None:
     """Say nothing: the first process speaks for all."""
 
 
-def labelled_cases(cases: list[Case], data: str | Path, echo: Echo) -> list[Case]:
-    """Return the cases that have a label; raise InputError where none has."""
-    labelled = [c for c in cases if c.label is not None]
+def labelled_cases(cases: list[Case], data: str | Path, echo: Echo, ignore: int | None = None) -> list[Case]:
+    """Return the cases that have a label, ``ignore`` standing for none in it; raise InputError where none has."""
+    labelled = [replace(c, ignore_value=ignore) for c in cases if c.label is not None]
     if not labelled:
         raise InputError(
             expected="labelled cases to train on",
@@ -269,7 +269,7 @@ def _finish(
         "epochs_run": [r.epochs_run for r in results],
         recipe.training.monitor: [round(r.best_score, 5) for r in results],
         "initial_weights": str(init) if init else "as network.args say",
-    }
+    } | ({"class_weights": [r.class_weights for r in results]} if results[0].class_weights else {})
     manifest = run_manifest(recipe, sum(row["seconds"] for file in logs for row in read_log(file)), **facts)
     write_text(run / "manifest.json", json.dumps(manifest, indent=1))
     hashes = sorted({h for case in store.cases.values() for h in case.hashes})
@@ -281,11 +281,11 @@ def _finish(
 
 
 def _estimate(recipe: Recipe, scheme: LabelScheme, store: Cache, splits: list[Split]) -> str:
-    from tumorscope.training.estimate import estimate
-    from tumorscope.training.feed import make_feed
+    from tumorscope.training import class_weights, estimate, feed
 
-    feed = make_feed(recipe, store, splits[0].parts["train"], splits[0].parts["val"])
-    expected = estimate(recipe, scheme, len(feed.sampler), feed.val_units, feed.train)
+    recipe = class_weights.with_class_weights(recipe, scheme, store, splits[0].parts["train"])
+    data = feed.make_feed(recipe, store, splits[0].parts["train"], splits[0].parts["val"])
+    expected = estimate.estimate(recipe, scheme, len(data.sampler), data.val_units, data.train)
     return f"{len(splits)} run{'s' * (len(splits) > 1)}{', each' * (len(splits) > 1)}: {expected}"
 
 
