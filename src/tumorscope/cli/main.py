@@ -21,6 +21,7 @@ VERBS: dict[str, str] = {
     "tune": "Search hyper-parameters of a recipe",
     "evaluate": "Score a bundle, or a folder of results, against reference maps",
     "audit": "Look for leaks and defects in a data set and its split before training",
+    "compare": "Compare models case by case on the same cases, with tests and cost",
     "split": "Divide a data set into train, validation and test patients",
     "ensemble": "Average several bundles of one recipe into one",
     "curves": "Draw training curves of any CSV log; best epoch and over-fitting",

@@ -6,15 +6,66 @@ import json
 import statistics
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from tumorscope.core.errors import InputError
+from tumorscope.core.files import content_hash, write_text
+
+if TYPE_CHECKING:
+    from tumorscope.workflows.candidates import Candidate, Cohort
+
+Echo = Callable[[str], None]
 
 #: Cases that are timed after one that warms up.
 TIMED = 3
 #: The same for single slices.
 TIMED_SLICES = 24
+
+
+def run_cost(candidate: Candidate, cohort: Cohort | None, store: Path, *, measure: bool, echo: Echo) -> dict[str, Any]:
+    """Return the cost of a run: the stored one, or one measured now and stored; nothing for stored evaluations.
+
+    Args:
+        candidate: The run.
+        cohort: The cases, of which the first few are timed; None where every run is a stored evaluation.
+        store: Folder of what is stored.
+        measure: Whether to measure seconds and memory, too.
+        echo: Receives a line before a measurement.
+
+    Raises:
+        InputError: if the measurement fails.
+    """
+    if candidate.bundle is None or cohort is None:
+        return {"run": candidate.name}
+    from tumorscope.inference.cost import network_cost
+
+    bundle = candidate.bundle
+    single = cohort.split is not None and cohort.split.unit == "slice"
+    timed = [c.id for c in cohort.cases][: 1 + (TIMED_SLICES if single else TIMED)]
+    how = [cohort.runtime, cohort.device, cohort.tta, timed, measure]
+    manifest = bundle.manifest.model_dump(mode="json", exclude={"scores", "training"})
+    key = content_hash(json.dumps([manifest, how, cohort.dataset.name], sort_keys=True).encode())
+    file = store / f"cost-{key}.json"
+    if not file.is_file():
+        found = network_cost(bundle).to_json()
+        if measure:
+            echo(f"{candidate.name}: measuring time and memory on {len(timed)} cases")
+            found |= measure_cost(
+                bundle.folder,
+                dataset=cohort.dataset.name,
+                data=cohort.data,
+                split=cohort.split_file,
+                part=cohort.part,
+                cases=timed,
+                runtime=cohort.runtime,
+                device=cohort.device,
+                tta=cohort.tta,
+            )
+            found["flops_per_case"] = found["flops"] * found["inputs_per_case"]
+        write_text(file, json.dumps(found, indent=1))
+    return {"run": candidate.name, **json.loads(file.read_text(encoding="utf-8"))}
 
 
 def measure_cost(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import json
 import logging
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -13,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from tumorscope.core.errors import LeakError, UsageError
-from tumorscope.core.files import content_hash, ensure_folder, write_text
+from tumorscope.core.files import ensure_folder, write_text
 from tumorscope.datasets import DATASETS
 from tumorscope.datasets.splits import Part, Split
 from tumorscope.metrics import METRICS
@@ -21,6 +20,7 @@ from tumorscope.metrics.paired import holm, paired
 from tumorscope.metrics.summary import N_BOOT
 from tumorscope.report.comparison import Comparison
 from tumorscope.workflows.candidates import Candidate, Cohort, evaluated, read_candidates
+from tumorscope.workflows.case_cost import run_cost
 from tumorscope.workflows.comparable import check_comparable, shared_regions
 from tumorscope.workflows.evaluate import find_cases
 from tumorscope.workflows.scoring import ScoreOptions, metric_names, policies_of
@@ -98,11 +98,23 @@ def compare(
         pairs=_pairs([c.name for c in candidates], rows, seed, n_boot),
         cases=rows,
         tumour_free=_tumour_free(candidates, regions),
-        costs=[_cost(c, cohort, store, measure=cost, echo=echo) for c in candidates],
+        costs=[run_cost(c, cohort, store, measure=cost, echo=echo) for c in candidates],
         validation=_score_rows(checked, regions, options.metrics),
         conditions=_conditions(candidates, rows, n_boot, seed),
         notes=notes,
     )
+
+
+def write_report(result: Comparison, path: str | Path) -> Path:
+    """Write the comparison as one HTML file.
+
+    Raises:
+        OutputError: if it cannot be written.
+    """
+    from tumorscope.report.compare_html import compare_html
+
+    write_text(path, compare_html(result))
+    return Path(path)
 
 
 def _cohort(
@@ -220,40 +232,6 @@ def _tumour_free(candidates: Sequence[Candidate], regions: Sequence[str]) -> lis
         for row in c.evaluation["tumour_free_slices"]
         if row["region"] == region
     ]
-
-
-def _cost(candidate: Candidate, cohort: Cohort | None, store: Path, *, measure: bool, echo: Echo) -> dict[str, Any]:
-    """Return the cost of a run: the stored one, or one measured now and stored; little of stored evaluations."""
-    if candidate.bundle is None or cohort is None:
-        return {"run": candidate.name}
-    from tumorscope.inference.cost import network_cost
-    from tumorscope.workflows.case_cost import TIMED, TIMED_SLICES, measure_cost
-
-    bundle = candidate.bundle
-    single = cohort.split is not None and cohort.split.unit == "slice"
-    timed = [c.id for c in cohort.cases][: 1 + (TIMED_SLICES if single else TIMED)]
-    how = [cohort.runtime, cohort.device, cohort.tta, timed, measure]
-    manifest = bundle.manifest.model_dump(mode="json", exclude={"scores", "training"})
-    key = content_hash(json.dumps([manifest, how, cohort.dataset.name], sort_keys=True).encode())
-    file = store / f"cost-{key}.json"
-    if not file.is_file():
-        found = network_cost(bundle).to_json()
-        if measure:
-            echo(f"{candidate.name}: measuring time and memory on {len(timed)} cases")
-            found |= measure_cost(
-                bundle.folder,
-                dataset=cohort.dataset.name,
-                data=cohort.data,
-                split=cohort.split_file,
-                part=cohort.part,
-                cases=timed,
-                runtime=cohort.runtime,
-                device=cohort.device,
-                tta=cohort.tta,
-            )
-            found["flops_per_case"] = found["flops"] * found["inputs_per_case"]
-        write_text(file, json.dumps(found, indent=1))
-    return {"run": candidate.name, **json.loads(file.read_text(encoding="utf-8"))}
 
 
 def _run_row(candidate: Candidate) -> dict[str, Any]:
