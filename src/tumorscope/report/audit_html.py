@@ -18,7 +18,7 @@ _WORDS = {
     Severity.LEAK: "Leak",
     Severity.DEFECT: "Defect",
     Severity.REMARK: "Remark",
-    Severity.OK: "Nothing found",
+    Severity.OK: "OK",
 }
 
 

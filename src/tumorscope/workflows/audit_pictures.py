@@ -52,24 +52,24 @@ def _load(case: Case | None) -> Case | None:
         return None
 
 
-def _slice(case: Case, z: int) -> tuple[Array, Array | None]:
-    """Return rows × columns of grey values and of labels."""
+def _slice(case: Case, z: int) -> tuple[Array, Array | None, float]:
+    """Return rows × columns of grey values and of labels, and the value shown white."""
     picture = next((s for s in PREFERRED if s in case.images), None)
     image = case.images[picture] if picture else case.label
     assert isinstance(image, Image), "the case is loaded"
     label = case.label if isinstance(case.label, Image) else None
-    grey = to_model_orientation(image)[:, :, z].T
-    return grey, None if label is None else to_model_orientation(label)[:, :, z].T
+    volume = to_model_orientation(image)
+    white = 0.5 * float(np.percentile(volume[::2, ::2], 99.7)) + 0.5 * float(np.percentile(volume[:, :, z], 99.7))
+    return volume[:, :, z].T, None if label is None else to_model_orientation(label)[:, :, z].T, white
 
 
-def _png(grey: Array, labels: Array | None) -> bytes:
+def _png(grey: Array, labels: Array | None, white: float) -> bytes:
     from PIL import Image as Pillow
 
     pixels = np.asarray(grey, dtype=np.float32)
-    top = max(float(np.percentile(pixels, 99.7)), 1e-6)
     scale = _SIDE / max(pixels.shape)
     size = (max(1, round(pixels.shape[1] * scale)), max(1, round(pixels.shape[0] * scale)))
-    picture = Pillow.fromarray(np.clip(pixels * (255 / top), 0, 255).astype(np.uint8)).resize(
+    picture = Pillow.fromarray(np.clip(pixels * (255 / max(white, 1e-6)), 0, 255).astype(np.uint8)).resize(
         size, Pillow.Resampling.BILINEAR
     )
     colour = np.stack([np.asarray(picture)] * 3, axis=-1)

@@ -52,7 +52,7 @@ def check(audited: Audited) -> list[Finding]:
             Severity.REMARK if ends else Severity.LEAK,
             text + (" These are the ends of blocks; a patient may lie across one." if ends else ""),
             numbers,
-            tuple(_example(audited, *pair) for pair in _spread(pairs)),
+            tuple(_example(audited, *pair) for pair in _spread(audited, pairs)),
             "Leave out a few pictures at the ends of the blocks for a strict test." if ends else "Split by patient.",
         )
     ]
@@ -79,7 +79,9 @@ def _number(case_id: str) -> tuple[str, int] | None:
     return (match.group(1), int(match.group(2))) if match else None
 
 
-def _spread(pairs: list[tuple[int, int]]) -> list[tuple[int, int]]:
+def _spread(audited: Audited, pairs: list[tuple[int, int]]) -> list[tuple[int, int]]:
+    """Choose a few pairs over the whole data set, with tumour where there is any."""
+    pairs = [pair for pair in pairs if audited.foreground[list(pair)].all()] or pairs
     chosen: Ints = np.unique(np.linspace(0, len(pairs) - 1, min(EXAMPLES, len(pairs))).astype(np.int64))
     return [pairs[i] for i in chosen]
 
