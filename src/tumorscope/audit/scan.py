@@ -71,7 +71,7 @@ def scan_case(case: Case, *, thorough: bool = True) -> CaseScan:
     slices = SliceScan.none()
     image = loaded.images[picture] if picture else loaded.label
     if isinstance(image, Image):
-        values, slices = _slices(image, loaded.label if isinstance(loaded.label, Image) else None)
+        values, slices = _slices(image, loaded.label if isinstance(loaded.label, Image) else None, case.ignore_value)
     return _described(
         case,
         present=tuple(map(str, loaded.sequences if thorough else case.sequences)),
@@ -118,8 +118,8 @@ def _grid(image: Image) -> tuple[str, str, str]:
     return "×".join(map(str, image.shape)), spacing, image.orientation
 
 
-def _slices(image: Image, label: Image | None) -> tuple[tuple[int, ...], SliceScan]:
-    """Describe the axial slices of an image and its label map."""
+def _slices(image: Image, label: Image | None, ignored: int | None) -> tuple[tuple[int, ...], SliceScan]:
+    """Describe the axial slices of an image and its label map; ``ignored`` marks pixels that nobody labelled."""
     volume = to_model_orientation(image).transpose(2, 1, 0)  # (slices, rows, columns)
     top = max(float(np.percentile(volume[:, ::4, ::4], 99.5)), 1e-6)
     hashed = [hash_picture(picture) for picture in volume]
@@ -129,7 +129,7 @@ def _slices(image: Image, label: Image | None) -> tuple[tuple[int, ...], SliceSc
     counts = np.zeros((len(volume), 0), np.int64)
     if label is not None:
         labels = to_model_orientation(label).transpose(2, 1, 0)
-        masks = [MaskCrop.of(one) for one in labels]
+        masks = [MaskCrop.of(one if ignored is None else np.where(one == ignored, 0, one)) for one in labels]
         values = tuple(sorted({int(v) for mask in masks for v in np.unique(mask.labels)} - {0}))
         counts = np.array([[np.count_nonzero(m.labels == v) for v in values] for m in masks], np.int64)
         counts = counts.reshape(len(masks), len(values))

@@ -26,7 +26,7 @@ def scan_key(case: Case, thorough: bool) -> str:
     if not files:
         return ""
     states = [f"{f}{f.stat().st_size}{f.stat().st_mtime_ns}" for f in files]
-    return content_hash(f"{_LAYOUT}{thorough}{case.id}".encode(), "".join(states).encode())
+    return content_hash(f"{_LAYOUT}{thorough}{case.ignore_value}{case.id}".encode(), "".join(states).encode())
 
 
 def save_scan(path: Path, scan: CaseScan) -> None:

@@ -41,6 +41,13 @@ def _facts(run: dict[str, Any]) -> str:
     return ", ".join(f"{k} {v}" for k, v in run.items() if not isinstance(v, dict | list))
 
 
+def _audits(manifest: dict[str, Any]) -> list[str]:
+    """Return the verdicts of the audits that training made, each once."""
+    runs = manifest.get("members", [manifest])
+    verdicts = dict.fromkeys(run["audit"]["verdict"] for run in runs if run.get("audit"))
+    return [f"- Audit of the data before training: {verdict}" for verdict in verdicts]
+
+
 def render_card(manifest: Manifest) -> str:
     """Return the card in Markdown."""
     training = manifest.training
@@ -67,6 +74,7 @@ def render_card(manifest: Manifest) -> str:
         f"- Split unit {split.get('unit')}, seed {split.get('seed')}, hash `{split.get('hash')}`: cases {counts}.",
         f"- Training and validation cases are known by {hashes} content hashes; `evaluate` refuses them.",
         *[f"- Run: {_facts(run)}." for run in training.manifest.get("members", [training.manifest])],
+        *_audits(training.manifest),
         "",
         "## Scores",
         *_score_table(manifest),

@@ -79,8 +79,15 @@ def _bundle_row(folder: Path, manifest: dict[str, Any]) -> dict[str, Any]:
         "licence": training.get("licence"),
         "commercial_use": training.get("commercial"),
         "size_mb": round(size / 1e6, 1),
+        "audit": _audit(training.get("manifest", {})),
         "scores": manifest.get("scores", []),
     }
+
+
+def _audit(manifest: dict[str, Any]) -> str | None:
+    """Return the verdict of the audit of the training data: the first run's that has one."""
+    runs = manifest.get("members", [manifest])
+    return next((run["audit"]["verdict"] for run in runs if run.get("audit")), None)
 
 
 def recipe_rows(folder: Path) -> list[dict[str, str]]:
@@ -151,4 +158,6 @@ def _line(row: dict[str, Any]) -> str:
         extra.append(f"licence {row['licence']}")
     if row.get("commercial_use") is False:
         extra.append("non-commercial")
+    if str(row.get("audit") or "").startswith("NOT usable"):
+        extra.append("trained with a leak: see its card")
     return f"{row['title']} ({'; '.join(extra)})" if extra else str(row["title"])

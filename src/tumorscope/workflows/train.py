@@ -9,13 +9,11 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
-
-import yaml
+from typing import TYPE_CHECKING
 
 from tumorscope.bundles.bundle import Bundle
 from tumorscope.core.case import Case
-from tumorscope.core.errors import InputError, TumorscopeError, UsageError
+from tumorscope.core.errors import InputError, UsageError
 from tumorscope.core.files import ensure_folder, write_text
 from tumorscope.core.labels import LabelScheme
 from tumorscope.datasets import DATASETS
@@ -23,6 +21,7 @@ from tumorscope.datasets.base import Dataset
 from tumorscope.datasets.published_splits import cases_of
 from tumorscope.datasets.splits import Split
 from tumorscope.recipes.recipe import Recipe, load_recipe
+from tumorscope.workflows.run_folder import AUDIT, audit_run, claim, differences
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -90,10 +89,13 @@ def train_recipe(
     plan, scheme = _checked(plan, cases)
     echo(f"learning {', '.join(plan.outputs.names)} with label values of '{scheme.name}': {scheme.listing}")
     run = ensure_folder(output)
-    _claim(run, plan, main)
+    claim(run, plan, main)
     initial = _initial(init, plan, echo)
     splits = _splits(run, plan, cases, split, main)
-    store = _preprocess(cases, splits, plan, scheme, Path(cache or run / "cache"), echo)
+    place = Path(cache or run / "cache")
+    if main:
+        audit_run(run, labelled, splits[0], dataset, place / "audit", echo)
+    store = _preprocess(cases, splits, plan, scheme, place, echo)
     if main and not (run / "manifest.json").is_file():
         echo(_estimate(plan, scheme, store, splits))
     results = _fit_folds(run, plan, scheme, store, splits, initial, echo)
@@ -141,33 +143,6 @@ def _preprocess(
     return build_cache(chosen, recipe.preprocess, scheme, folder, _counter(echo))
 
 
-def _claim(run: Path, recipe: Recipe, main: bool) -> None:
-    """Write the recipe into a new run folder, or make sure that a used one holds the same."""
-    path = run / "recipe.yaml"
-    if path.is_file():
-        try:
-            there = load_recipe(path).model_dump(mode="json")
-        except TumorscopeError:
-            there = {}
-        differing = _differences(there, recipe.model_dump(mode="json"))
-        if differing:
-            raise UsageError(
-                expected=f"a new run folder, or one that holds a run of this same recipe ({recipe.name})",
-                found=f"another recipe in {path}: {differing[0]}",
-                fix="Name a new folder after -o",
-            )
-    elif main:
-        write_text(path, yaml.safe_dump(recipe.model_dump(mode="json"), sort_keys=False, allow_unicode=True))
-
-
-def _differences(there: Any, here: Any, key: str = "") -> list[str]:
-    """Return one sentence part per value that differs between two recipes."""
-    if isinstance(there, dict) and isinstance(here, dict):
-        keys = dict.fromkeys([*there, *here])
-        return [d for k in keys for d in _differences(there.get(k), here.get(k), f"{key}.{k}".lstrip("."))]
-    return [] if there == here else [f"{key} is {there} there and {here} now"]
-
-
 def _splits(run: Path, recipe: Recipe, cases: list[Case], given: str | Path | None, main: bool) -> list[Split]:
     """Return the run's splits: those an interrupted run began with, the one given, or new ones."""
     from tumorscope.training.plan import check_split, make_splits
@@ -204,7 +179,7 @@ def _initial(init: str | Path | None, recipe: Recipe, echo: Echo) -> dict[str, T
     if anew:
         echo(f"not loaded, starting anew ({len(anew)} tensors of another shape): {', '.join(anew[:8])}")
     if bundle.manifest.preprocess != recipe.preprocess:
-        differing = _differences(
+        differing = differences(
             bundle.manifest.preprocess.model_dump(mode="json"), recipe.preprocess.model_dump(mode="json"), "preprocess"
         )
         echo(f"the bundle was trained on other input: {'; '.join(differing)}")
@@ -269,6 +244,7 @@ def _finish(
         "epochs_run": [r.epochs_run for r in results],
         recipe.training.monitor: [round(r.best_score, 5) for r in results],
         "initial_weights": str(init) if init else "as network.args say",
+        "audit": json.loads((run / AUDIT).read_text(encoding="utf-8")),
     } | ({"class_weights": [r.class_weights for r in results]} if results[0].class_weights else {})
     manifest = run_manifest(recipe, sum(row["seconds"] for file in logs for row in read_log(file)), **facts)
     write_text(run / "manifest.json", json.dumps(manifest, indent=1))

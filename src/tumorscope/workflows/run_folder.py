@@ -1,0 +1,83 @@
+"""What a run folder holds besides the training log: its recipe, and the audit of its data."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from tumorscope.core.case import Case
+from tumorscope.core.errors import TumorscopeError, UsageError
+from tumorscope.core.files import write_text
+from tumorscope.datasets.base import Dataset
+from tumorscope.datasets.splits import Split
+from tumorscope.recipes.recipe import Recipe, load_recipe
+
+#: File with the audit of the run's data.
+AUDIT = "audit.json"
+
+
+def audit_run(
+    run: Path, cases: Sequence[Case], split: Split, dataset: Dataset, store: Path, echo: Callable[[str], None]
+) -> None:
+    """Audit the data of a run under its split and write the outcome into its folder; an earlier one is kept.
+
+    Args:
+        run: The run's folder.
+        cases: Labelled cases, whole studies.
+        split: Of several folds the first.
+        dataset: Where the cases come from.
+        store: Folder that keeps what was read.
+        echo: Receives the verdict.
+    """
+    from tumorscope.audit.training import audit_for_training
+
+    path = run / AUDIT
+    if path.is_file():
+        try:
+            if json.loads(path.read_text(encoding="utf-8")).get("split_hash") == split.hash:
+                return
+        except ValueError:
+            pass
+    echo("auditing the data under this split")
+    found = audit_for_training(cases, split, dataset, store=store, echo=echo)
+    write_text(path, json.dumps(found, indent=1, ensure_ascii=False))
+
+
+def claim(run: Path, recipe: Recipe, main: bool) -> None:
+    """Write the recipe into a new run folder, or make sure that a used one holds the same.
+
+    Args:
+        run: The run's folder.
+        recipe: Of this run.
+        main: Whether this process writes.
+
+    Raises:
+        UsageError: if the folder holds a run of another recipe.
+    """
+    path = run / "recipe.yaml"
+    if path.is_file():
+        try:
+            there = load_recipe(path).model_dump(mode="json")
+        except TumorscopeError:
+            there = {}
+        differing = differences(there, recipe.model_dump(mode="json"))
+        if differing:
+            raise UsageError(
+                expected=f"a new run folder, or one that holds a run of this same recipe ({recipe.name})",
+                found=f"another recipe in {path}: {differing[0]}",
+                fix="Name a new folder after -o",
+            )
+    elif main:
+        write_text(path, yaml.safe_dump(recipe.model_dump(mode="json"), sort_keys=False, allow_unicode=True))
+
+
+def differences(there: Any, here: Any, key: str = "") -> list[str]:
+    """Return one sentence part per value that differs between two recipes."""
+    if isinstance(there, dict) and isinstance(here, dict):
+        keys = dict.fromkeys([*there, *here])
+        return [d for k in keys for d in differences(there.get(k), here.get(k), f"{key}.{k}".lstrip("."))]
+    return [] if there == here else [f"{key} is {there} there and {here} now"]
