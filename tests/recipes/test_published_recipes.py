@@ -13,8 +13,11 @@ from tumorscope.recipes.recipe import RECIPES, Recipe, load_recipe
 from tumorscope.training.plan import make_splits
 
 PUBLISHED = (
+    "attention-resunet-guided",
     "brats-unet2d-cce",
     "brats-unet2d-dice",
+    "coco-unet-dicefocal",
+    "deeplabv3plus",
     "lgg-fpn-efficientnet",
     "lgg-resunet",
 )
@@ -93,6 +96,11 @@ BRATS = {
             "lgg-resunet",
             {"loss": ("bce", "dice"), "optimizer": ("adam", 1e-4, 1e-4), "batch": 32, "keep": "val_loss", "epochs": 50},
         ),
+        (
+            "coco-unet-dicefocal",
+            {"dataset": "coco", "loss": ("dice", "focal"), "network": "unet", "outputs": ("binary", 1)},
+        ),
+        ("attention-resunet-guided", {"outputs": ("regions", 3), "network": "attention-resunet"}),
     ],
 )
 def test_printed_values(name: str, printed: dict[str, object]) -> None:
@@ -110,6 +118,8 @@ def test_what_only_one_paper_prints() -> None:
     assert fpn.network.args["encoder"] == "efficientnet-b7"
     assert fpn.training.early_stopping == 6
     assert load_recipe("lgg-resunet").network.args["bottleneck"] == 1024
+    assert 0 < load_recipe("coco-unet-dicefocal").network.args["dropout"] < 1
+    assert load_recipe("attention-resunet-guided").network.args["guided"] is True
 
 
 def test_the_369_patients_are_split_as_printed() -> None:

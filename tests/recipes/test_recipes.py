@@ -178,8 +178,8 @@ def test_a_recipe_cannot_be_changed() -> None:
 
 
 def test_an_unknown_test_list_names_those_there_are() -> None:
-    with pytest.raises(UsageError, match="Use one of brats, lgg"):
-        held_out("figshare")
+    with pytest.raises(UsageError, match="Use one of brats, figshare, lgg"):
+        held_out("four_class")
     assert held_out(None) == []
 
 
