@@ -25,6 +25,7 @@ from tumorscope.core.files import write_text
 from tumorscope.core.image import Image
 from tumorscope.core.segmentation import Segmentation
 from tumorscope.datasets import DATASETS
+from tumorscope.datasets.published_splits import cases_of
 from tumorscope.inference.decode import decode
 from tumorscope.inference.postprocess import postprocess
 from tumorscope.inference.predictor import Predictor
@@ -32,10 +33,12 @@ from tumorscope.inference.predictor import Predictor
 
 def validation_cases(bundle: Bundle, data: str, parts: Iterable[str]) -> list[Case]:
     """Return the bundle's cases of ``parts``; never a test case."""
-    recorded = bundle.manifest.training.split["parts"]
+    split = bundle.manifest.training.split
+    recorded = split["parts"]
     wanted = {c for part in parts for c in recorded.get(part, recorded.get("train or val", []))}
     wanted -= set(recorded["test"])
-    return [c for c in DATASETS.load(bundle.manifest.training.dataset).discover(data) if c.id in wanted]
+    every = DATASETS.load(bundle.manifest.training.dataset).discover(data)
+    return [c for c in cases_of(every, split["unit"]) if c.id in wanted]
 
 
 def dice(found: np.ndarray, truth: np.ndarray) -> float:
