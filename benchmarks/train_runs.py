@@ -42,7 +42,14 @@ def train(name: str, data: dict[str, Path], output: Path, cache: Path | None) ->
         make_split_files(load_recipe(run["recipe"]).data.dataset, data[run["data"]], output / "splits", **kind)
         split = output / "splits" / run["split"]["file"]
     train_recipe(
-        run["recipe"], data[run["data"]], output / name, overrides=overrides, split=split, cache=cache, echo=print
+        run["recipe"],
+        data[run["data"]],
+        output / name,
+        overrides=overrides,
+        split=split,
+        init=train(run["init"], data, output, cache) / "bundle" if "init" in run else None,
+        cache=cache,
+        echo=print,
     )
     return output / name
 
