@@ -23,7 +23,7 @@ def choose_bundle(case: Case) -> tuple[Bundle, str]:
     picture = is_picture(case)
     # By path: a folder of that name in the working directory must not take its place.
     bundles = [Bundle.load(library.SHIPPED / name) for name in library.shipped_names()]
-    fitting = [b for b in bundles if needed_sequences(b) <= set(case.sequences)]
+    fitting = [b for b in bundles if needed_sequences(b) <= set(case.sequences) and not (picture and _for_volumes(b))]
     if not fitting:
         known = "; ".join(f"{b.name}: {', '.join(s for s in Sequence if s in needed_sequences(b))}" for b in bundles)
         raise InputError(
@@ -47,6 +47,11 @@ def needed_sequences(bundle: Bundle) -> set[Sequence]:
     """Return the sequences without which ``bundle`` cannot run."""
     preprocess = bundle.manifest.preprocess
     return set(preprocess.sequences) - set(preprocess.optional)
+
+
+def _for_volumes(bundle: Bundle) -> bool:
+    """Whether the bundle sees volumes, not slices."""
+    return bundle.manifest.preprocess.patch is not None
 
 
 def _for_pictures(bundle: Bundle) -> bool:
