@@ -50,7 +50,7 @@ def audit(
         OutputError: if the report cannot be written.
     """
     begun = time.monotonic()
-    others = [_named(text) for text in against]
+    others = _named(against, dataset)
     cases, audited = _scanned(dataset, Path(data), split, Path(store) if store else None, echo)
     sources = {dataset: cases}
     found: dict[str, Audited] = {}
@@ -76,13 +76,17 @@ def vars_of(audited: Audited) -> dict[str, Any]:
     return {f.name: getattr(audited, f.name) for f in fields(audited)}
 
 
-def _named(text: str) -> tuple[str, str, Path]:
-    """Read ``NAME=DIR``: key, data set name, folder."""
-    name, mark, folder = text.partition("=")
-    if not mark or not folder:
-        raise UsageError(expected="--against NAME=DIR", found=f"'{text}'", fix="Name data set and folder: coco=DIR")
-    DATASETS.check(name)
-    return text if len(text) <= 40 else name, name, Path(folder)
+def _named(texts: Sequence[str], dataset: str) -> list[tuple[str, str, Path]]:
+    """Read ``NAME=DIR`` each: what to call it (with its folder where a name repeats), data set name, folder."""
+    pairs = [text.partition("=") for text in texts]
+    for text, (name, mark, folder) in zip(texts, pairs, strict=True):
+        if not mark or not folder:
+            raise UsageError(
+                expected="--against NAME=DIR", found=f"'{text}'", fix="Name data set and folder: --against coco=DIR"
+            )
+        DATASETS.check(name)
+    names = [dataset, *(name for name, _, _ in pairs)]
+    return [(n if names.count(n) == 1 else f"{n} in {folder}", n, Path(folder)) for n, _, folder in pairs]
 
 
 def _scanned(
