@@ -1,11 +1,11 @@
 """How often near-duplicate detection finds a copy, and how often it calls two patients' slices copies.
 
-    python benchmarks/near_duplicates.py --figshare DIR --lgg DIR [--brats DIR] [--copies 300] -o results/near_duplicates.json
+    python benchmarks/near_duplicates.py --figshare DIR --lgg DIR --brats DIR -o benchmarks/results/near_duplicates.json
 
-Copies: slices taken at random, changed as public re-releases change them (size, JPEG quality, brightness, gamma, margin,
-mirror image), searched among all slices. False pairs: pairs of slices of different patients that count as copies; for
-Figshare without patient numbers, of files at least 60 numbers apart. Single pictures; the rule for whole volumes (30 % of
-the slices) comes on top.
+Copies: slices taken at random, changed as public re-releases change them (size, JPEG quality, brightness, gamma,
+margin, mirror image), searched among all slices. False pairs: pairs of slices of different patients that count as
+copies; for Figshare without patient numbers, of files at least 60 numbers apart. Single pictures; the rule for whole
+volumes (30 % of the slices) comes on top.
 """
 
 from __future__ import annotations

@@ -47,7 +47,7 @@ def scan_cases(
     scans = []
     for done, case in enumerate(listed):
         progress(done, len(listed), case.id)
-        key = scan_key(case, thorough) if store else ""
+        key = scan_key(case, _wanted(case, thorough)) if store else ""
         found = load_scan(store / f"{key}.npz", case) if store and key else None
         if found is None:
             found = scan_case(case, thorough=thorough)
@@ -60,10 +60,8 @@ def scan_cases(
 
 def scan_case(case: Case, *, thorough: bool = True) -> CaseScan:
     """Read one case and describe its slices."""
-    picture = next((s for s in PREFERRED if s in case.images), None)
-    wanted = case.sequences if thorough or picture is None else (picture,)
     try:
-        loaded = case.loaded(wanted)
+        loaded = case.loaded(_wanted(case, thorough))
     except TumorscopeError as error:
         return _unreadable(case, error)
     picture = next((s for s in PREFERRED if s in loaded.images), None)
@@ -83,6 +81,12 @@ def scan_case(case: Case, *, thorough: bool = True) -> CaseScan:
         hashes=tuple(case_hashes(loaded)),
         slices=slices,
     )
+
+
+def _wanted(case: Case, thorough: bool) -> tuple[Sequence, ...]:
+    """Return the sequences to read."""
+    picture = next((s for s in PREFERRED if s in case.images), None)
+    return case.sequences if thorough or picture is None else (picture,)
 
 
 def _described(case: Case, **found: object) -> CaseScan:

@@ -14,19 +14,21 @@ from tumorscope.audit.case_scan import CaseScan, SliceScan
 from tumorscope.baselines.mask_crop import MaskCrop
 from tumorscope.core.case import Case
 from tumorscope.core.files import atomic_path, content_hash
+from tumorscope.core.sequence import Sequence
 
 #: Changes whenever what a scan holds changes, so that older ones are not read.
 _LAYOUT = 2
 
 
-def scan_key(case: Case, thorough: bool) -> str:
-    """Return a name that changes with the case's files, or "" where it has none."""
+def scan_key(case: Case, read: tuple[Sequence, ...]) -> str:
+    """Return a name that changes with the case's files and the sequences ``read`` of it; "" where it has no files."""
     sources = [p for p in (*case.images.values(), case.label) if isinstance(p, Path)]
     files = sorted({f for p in sources if p.exists() for f in (p.iterdir() if p.is_dir() else [p])})
     if not files:
         return ""
     states = [f"{f}{f.stat().st_size}{f.stat().st_mtime_ns}" for f in files]
-    return content_hash(f"{_LAYOUT}{thorough}{case.ignore_value}{case.id}".encode(), "".join(states).encode())
+    what = f"{_LAYOUT} {' '.join(read)} {case.ignore_value} {case.id}"
+    return content_hash(what.encode(), "".join(states).encode())
 
 
 def save_scan(path: Path, scan: CaseScan) -> None:
