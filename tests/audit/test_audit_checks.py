@@ -7,6 +7,7 @@ from heads import audited, case, head, mask
 
 from tumorscope.audit import CHECKS
 from tumorscope.audit.finding import Severity, percent
+from tumorscope.audit.numbers import picture_number
 from tumorscope.audit.result import run_checks, verdict
 from tumorscope.core.case import Case
 from tumorscope.core.sequence import Sequence
@@ -236,6 +237,13 @@ def test_baselines_stand_beside_one_another():
     assert found.numbers["neighbour-copy: dice tumor (both-empty-one)"] > 0.9
     assert {s.note.partition(";")[0] for s in found.scores} == {"all-empty", "neighbour-copy", "nearest-neighbour"}
     assert run("baselines", cases) == [], "without a split there is nothing to copy from"
+
+
+@pytest.mark.parametrize(
+    ("name", "number"), [("0179-20611fb4", 179), ("p_7", 7), ("12", 12), ("20b", None), ("x", None)]
+)
+def test_the_number_of_a_picture(name, number):
+    assert picture_number(name) == number
 
 
 def test_shares_are_never_rounded_to_all_or_nothing():

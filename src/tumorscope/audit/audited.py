@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -12,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from tumorscope.audit.case_scan import CaseScan
+from tumorscope.audit.numbers import picture_number
 from tumorscope.audit.pairs import Ints, Pairs, Pictures, similar_pairs
 from tumorscope.audit.persons import persons
 from tumorscope.baselines.slice_set import SliceSet
@@ -148,7 +148,7 @@ class Audited:
         scans = [self.scans[c] for c in self.case[chosen]]
         z = self.z[chosen]
         alone = len(self.case) == len(self.scans)
-        numbers = [picture_number(s.id) if alone else int(i) for s, i in zip(scans, z, strict=True)]
+        numbers = [(picture_number(s.id) or 0) if alone else int(i) for s, i in zip(scans, z, strict=True)]
         frames = [s.slices.frame[i] for s, i in zip(scans, z, strict=True)]
         masks = [s.slices.masks[i] for s, i in zip(scans, z, strict=True) if s.labelled]
         types = [s.tumor_type for s in scans]
@@ -170,12 +170,6 @@ class Audited:
         """Return a slice for people: case, and slice number from 1 where the case has several."""
         scan = self.scans[self.case[index]]
         return scan.id if len(scan.slices) == 1 else f"{scan.id} slice {self.z[index] + 1}"
-
-
-def picture_number(case_id: str) -> int:
-    """Return the number at the end of a picture's name; 0 where there is none."""
-    match = re.search(r"(\d+)$", case_id)
-    return int(match.group(1)) if match else 0
 
 
 def _parts_of_slices(scan: CaseScan, parts: Mapping[str, Part]) -> list[Part | None]:

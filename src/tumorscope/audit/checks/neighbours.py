@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import re
-
 import numpy as np
 
 from tumorscope.audit.audited import Audited
 from tumorscope.audit.finding import Example, Finding, Severity, percent
 from tumorscope.audit.limits import EXAMPLES
+from tumorscope.audit.numbers import picture_number
 from tumorscope.audit.pairs import Ints
 
 NAME = "neighbours"
-_NUMBER = re.compile(r"^(.*?)(\d+)$")
 #: Up to this share, neighbouring numbers in two parts are the ends of blocks, no leak.
 _ENDS = 0.05
 
@@ -68,15 +66,11 @@ def _chains(audited: Audited) -> tuple[dict[int, list[int]], bool]:
     blocks = any(s.unit == "block" for s in audited.scans)
     if not (single and blocks):
         return chains, False
-    place = {key: i for i, key in enumerate(_number(audited.scans[c].id) for c in case) if key}
-    for key, i in place.items():
-        chains[i] = [place[k] for k in ((key[0], key[1] + 1), (key[0], key[1] - 1)) if k in place]
+    numbers = [picture_number(audited.scans[c].id) for c in case]
+    place = {number: i for i, number in enumerate(numbers) if number is not None}
+    for i, number in enumerate(numbers):
+        chains[i] = [] if number is None else [place[k] for k in (number + 1, number - 1) if k in place]
     return chains, True
-
-
-def _number(case_id: str) -> tuple[str, int] | None:
-    match = _NUMBER.match(case_id)
-    return (match.group(1), int(match.group(2))) if match else None
 
 
 def _spread(audited: Audited, pairs: list[tuple[int, int]]) -> list[tuple[int, int]]:
