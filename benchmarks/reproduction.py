@@ -1,0 +1,238 @@
+"""Write ``docs/reproduction.md`` and its figures from stored results; nothing is typed.
+
+    python benchmarks/reproduction.py [--results DIR] [--docs DIR]
+
+Reads ``papers.yaml`` (what the papers print), ``results/runs/*.json`` (``train_runs.py``), ``results/protocols/*.json``
+(``measure_protocols.py``) and ``results/*.json`` (shipped bundles). What is not stored stands there as "not measured
+yet".
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import yaml
+from reproduction_figures import claimed_pairs_figure, is_possible, published_figure
+from reproduction_runs import NOT_YET, Stored, find_score, interval
+from reproduction_studies import folds, names, sweep_rows
+from reproduction_traps import expose, pair
+
+from tumorscope.core.files import write_text
+from tumorscope.figures.save import png_bytes
+
+HERE = Path(__file__).parent
+HEAD = """# What the published numbers are worth
+
+Written by `python benchmarks/reproduction.py` from stored results; do not edit. S0 to S4 are the five papers, `S1-18`
+and the like rows of the checklist that their statements were taken apart into. For each paper: what it claims, how it
+measured, our run of that protocol, our run in which no patient is in two parts, and what follows.
+
+Every score of ours names its unit, how empty masks count, its 95 % bootstrap interval (patients resampled) and n.
+Budgets were smaller than the papers' and are stated; both protocols of a paper are run with the same budget, so that
+their difference is the protocol's.
+"""
+Rows = Sequence[Sequence[str]]
+
+
+def table(header: Sequence[str], rows: Rows) -> str:
+    """Return a Markdown table."""
+    lines = [header, ["---"] * len(header), *rows]
+    return "\n".join("| " + " | ".join(str(cell).replace("|", "\\|") for cell in line) + " |" for line in lines)
+
+
+def first_run(paper: Mapping[str, Any], role: str, stored: Stored) -> Mapping[str, Any] | None:
+    """Return the first stored run of a role ("paper" or "ours")."""
+    return next((r for r in map(stored.run, paper["runs"][role]) if r is not None), None)
+
+
+def headline(paper: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return the claim that stands for the paper."""
+    return next(c for c in paper["claims"] if f"{c['id']} {c['quantity']}" == paper["headline"])
+
+
+def cell(run: Mapping[str, Any] | None, claim: Mapping[str, Any]) -> str:
+    """Return our score of the same quantity, or why there is none."""
+    if claim.get("like") is None:
+        return "no like score"
+    if run is None:
+        return NOT_YET
+    part = "val" if claim["part"] == "val" and "val" in run else "test"
+    score = find_score(run, claim["like"], part)
+    if score is None:
+        return "not in the stored run"
+    unit = "" if score["unit"] == "pooled" else f", {score['empty_policy']}"
+    return f"{interval(score)}, {score['unit']}{unit}" + ("" if part == claim["part"] else f", on {part}")
+
+
+def claims_table(paper: Mapping[str, Any], stored: Stored) -> str:
+    """Return every printed number beside the like ones of each of our runs."""
+    runs = list(dict.fromkeys([*paper["runs"]["paper"], *paper["runs"]["ours"]]))
+    rows = [
+        [c["id"], c["quantity"], c["part"], f"{c['value']}", *(cell(stored.run(name), c) for name in runs)]
+        for c in paper["claims"]
+    ]
+    return table(["row", "quantity", "printed for", "printed", *(f"`{name}`" for name in runs)], rows)
+
+
+def keeps_patients_apart(paper: Mapping[str, Any]) -> bool:
+    """Whether the paper's own protocol does."""
+    return bool(paper["runs"]["paper"] == paper["runs"]["ours"])
+
+
+def judged(paper: Mapping[str, Any]) -> str:
+    """Judge a paper in a few words from its printed pairs and its protocol."""
+    impossible = [p for p in paper["pairs"] if not is_possible(p["dice"], p["iou"])]
+    if impossible:
+        return f"**Not to be trusted as printed**: {len(impossible)} of {len(paper['pairs'])} Dice-IoU pairs impossible"
+    return "**Possible, but no evidence about new patients**" if paper["leaks"] else "**Possible**"
+
+
+def verdict(paper: Mapping[str, Any], stored: Stored) -> str:
+    """Judge a paper from its printed pairs, its protocol and our runs."""
+    impossible = [p for p in paper["pairs"] if not is_possible(p["dice"], p["iou"])]
+    said = [f"{judged(paper)}."]
+    said += [f"{p['id']}: {pair(**{k: v for k, v in p.items() if k != 'id'})}" for p in impossible]
+    if paper["leaks"]:
+        said.append(f"Patients are in several parts ({paper['leaks']}).")
+    return " ".join(said + outcome(paper, stored))
+
+
+def outcome(paper: Mapping[str, Any], stored: Stored) -> list[str]:
+    """Say how our runs compare with the headline number and with each other."""
+    claim = headline(paper)
+    runs = {role: first_run(paper, role, stored) for role in ("paper", "ours")}
+    scores = {role: find_score(run, claim.get("like")) if run else None for role, run in runs.items()}
+    name = f"{claim['quantity']} {claim['value']} ({claim['id']})"
+    found, apart = scores["paper"], scores["ours"]
+    if found is None:
+        return [f"Our run of its protocol: {NOT_YET}."]
+    high = found["ci95"][1] if found["ci95"][1] is not None else found["mean"]
+    reached = found["mean"] >= claim["value"] or high >= claim["value"]
+    said = [f"Its {name} is {'reached' if reached else 'not reached'} by our run of its protocol: {interval(found)}."]
+    if apart is None:
+        said.append(f"With patients kept apart: {NOT_YET}.")
+    elif runs["paper"] is not runs["ours"]:
+        change = apart["mean"] - found["mean"]
+        said.append(f"With patients kept apart the same recipe and budget give {interval(apart)}: {change:+.3f}.")
+    return said
+
+
+def run_lines(paper: Mapping[str, Any], stored: Stored) -> str:
+    """Name the runs of a paper and their budgets."""
+    roles = dict.fromkeys(paper["runs"]["ours"], "patients kept apart")
+    own = "its protocol, which keeps patients apart" if keeps_patients_apart(paper) else "its protocol"
+    roles |= dict.fromkeys(paper["runs"]["paper"], own)
+    lines = []
+    for name, role in sorted(roles.items(), key=lambda item: item[1] != own):
+        run = stored.run(name)
+        detail = NOT_YET if run is None else f"{run['budget']}; {run['minutes']} minutes of training"
+        lines.append(f"- `{name}` ({role}): {detail}")
+    return "\n".join(lines)
+
+
+def traps_table(papers: Mapping[str, Any], traps: Mapping[str, Any], stored: Stored) -> str:
+    """Return every trap row with the computation that exposes it."""
+    rows = []
+    for key, row in traps.items():
+        computed = expose(row, papers, stored)
+        if "full_copy" in row:
+            computed += f" *Measured on the full copy (checklist):* {row['full_copy']}."
+        rows.append([key, row["prints"], computed])
+    return table(["row", "what is printed", "computed"], rows)
+
+
+def references_table(references: Sequence[Mapping[str, Any]]) -> str:
+    """Return winners, baselines and human agreement with their sources."""
+
+    def dice(row: Mapping[str, Any]) -> list[str]:
+        return [f"{row[k]:g}" if k in row else "" for k in ("WT", "TC", "ET")]
+
+    rows = []
+    for row in references:
+        only = f"mean {row['mean']:g}" if "mean" in row else f"abnormality {row['tumor']:g}" if "tumor" in row else ""
+        note = "; ".join(filter(None, (only, row.get("note", ""), f"cited: {row['cited']}" if "cited" in row else "")))
+        rows.append([row["name"], row["data"], row["part"], *dice(row), note, row["source"]])
+    return table(["who", "data", "part", "WT", "TC", "ET", "note", "source"], rows)
+
+
+def others_table(papers: Mapping[str, Any], stored: Stored) -> str:
+    """Return the Dice of stored runs that belong to no paper (folds, sweeps, shipped recipes)."""
+    used = names() | {name for p in papers.values() for runs in p["runs"].values() for name in runs}
+    rows = []
+    for name, run in sorted(stored.runs.items()):
+        part = "test" if "test" in run else "val"
+        for s in run.get(part, {}).get("scores", ()) if name not in used else ():
+            if s["metric"] == "dice" and s["unit"] == "patient" and s["mean"] is not None:
+                rows.append([f"`{name}`", part, s["region"], interval(s), s["empty_policy"], run["budget"]])
+    return table(["run", "part", "region", "Dice by patient", "empty masks", "budget"], rows) if rows else NOT_YET + "."
+
+
+def figures(papers: Mapping[str, Any], stored: Stored, folder: Path) -> None:
+    """Draw both figures into ``folder``."""
+    folder.mkdir(parents=True, exist_ok=True)
+    pairs = [(p["id"], p["dice"], p["iou"]) for paper in papers.values() for p in paper["pairs"]]
+    (folder / "claimed-pairs.png").write_bytes(png_bytes(claimed_pairs_figure(pairs), 100))
+    rows = []
+    for key, paper in papers.items():
+        claim = headline(paper)
+        row: dict[str, Any] = {"title": f"{key}: {claim['quantity']}", "published": claim["value"]}
+        for role in ("paper", "ours"):
+            run = first_run(paper, role, stored)
+            score = find_score(run, claim.get("like")) if run else None
+            row[role] = None if score is None else (score["mean"], *score["ci95"])
+        row["ours"] = "the paper's protocol keeps patients apart" if keeps_patients_apart(paper) else row["ours"]
+        rows.append(row)
+    (folder / "published.png").write_bytes(png_bytes(published_figure(rows), 100))
+
+
+def page(content: Mapping[str, Any], stored: Stored) -> str:
+    """Return the whole page."""
+    papers = content["papers"]
+    overview = [[k, p["system"], f"{judged(p)}. {' '.join(outcome(p, stored))}"] for k, p in papers.items()]
+    parts = [HEAD, "## In one table", ""]
+    parts += [table(["paper", "system", "verdict"], overview)]
+    parts += [
+        "",
+        "![Dice and IoU pairs](reproduction/claimed-pairs.png)",
+        "",
+        "![Published and run again](reproduction/published.png)",
+    ]
+    for key, paper in papers.items():
+        parts += ["", f"## {key}: {paper['system']}", "", f"**Claim.** {paper['claim']}", ""]
+        parts += [f"**Protocol.** {paper['protocol']}", "", "**Our runs.**", "", run_lines(paper, stored), ""]
+        parts += [claims_table(paper, stored), "", f"**Verdict.** {verdict(paper, stored)}"]
+    parts += ["", "## Every trap, and what exposes it", "", traps_table(papers, content["traps"], stored)]
+    parts += ["", "## Architecture, input size, depth (S0-06, S0-07)", ""]
+    parts += [" ".join(folds(stored)) or f"FPN against U-Net on the same folds: {NOT_YET}.", ""]
+    parts += [table(["study", "setting", "Dice by patient"], sweep_rows(stored))]
+    parts += ["", "## Other runs", "", others_table(papers, stored)]
+    parts += ["", "## What to compare with", ""]
+    parts += [
+        "Dice in percent. Other data, other cases: a scale, not a ranking.",
+        "",
+        references_table(content["references"]),
+    ]
+    parts += [
+        "",
+        "Terms (parts of a split, hyper-parameters, kinds of segmentation) are in [concepts.md](concepts.md).",
+        "",
+    ]
+    return "\n".join(parts)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--results", type=Path, default=HERE / "results")
+    parser.add_argument("--docs", type=Path, default=HERE.parent / "docs")
+    chosen = parser.parse_args()
+    content = yaml.safe_load((HERE / "papers.yaml").read_text(encoding="utf-8"))
+    stored = Stored.load(chosen.results)
+    figures(content["papers"], stored, chosen.docs / "reproduction")
+    write_text(chosen.docs / "reproduction.md", page(content, stored))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,106 @@
+"""Stored results: training runs, protocols measured without a model, shipped bundles."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+Numbers = Mapping[str, Any]
+NOT_YET = "not measured yet"
+
+
+@dataclass(frozen=True)
+class Stored:
+    """Everything below ``benchmarks/results``; what is absent is None.
+
+    Attributes:
+        runs: Run → what ``train_runs.py`` stored.
+        protocols: Name → what ``measure_protocols.py`` stored.
+        bundles: Shipped bundle → its evaluation.
+    """
+
+    runs: Mapping[str, Numbers]
+    protocols: Mapping[str, Numbers]
+    bundles: Mapping[str, Numbers]
+
+    @classmethod
+    def load(cls, folder: Path) -> Stored:
+        """Read every JSON file in ``runs/``, ``protocols/`` and ``folder`` itself."""
+        own = {name: r for name, r in _read(folder).items() if "scores" in r and "conditions" in r}
+        return cls(_read(folder / "runs"), _read(folder / "protocols"), own)
+
+    def run(self, name: str) -> Numbers | None:
+        """Return one run."""
+        return self.runs.get(name)
+
+    def protocol(self, name: str) -> Any:
+        """Return one measured protocol, or None."""
+        return self.protocols.get(name)
+
+    def finding(self, protocol: str, check: str) -> Any:
+        """Return one finding of an audit, or None."""
+        return next((f for f in self.protocols.get(protocol, {}).get("findings", ()) if f["check"] == check), None)
+
+    def baseline(self, protocol: str, name: str, metric: str, policy: str) -> Any:
+        """Return one score of a baseline, or None."""
+        wanted = {"note": name, "metric": metric, "empty_policy": policy}
+        rows = self.protocols.get(protocol, {}).get("scores", ())
+        return next((s for s in rows if all(s[k] == v for k, v in wanted.items())), None)
+
+    def all_empty(self, metric: str, region: str) -> tuple[float, int, str] | None:
+        """Return what marking nothing scores by patient, on how many patients, and where that is stored."""
+        sources = [(name, r["test"]["scores"]) for name, r in sorted(self.runs.items()) if "test" in r]
+        sources += [(name, r["scores"]) for name, r in sorted(self.bundles.items())]
+        for name, scores in sources:
+            for s in scores:
+                same = (s["metric"], s["region"], s["unit"]) == (metric, region, "patient")
+                if same and s["all_empty"] is not None:
+                    return s["all_empty"], s["n"], name
+        return None
+
+    def setting(self, run: Numbers, key: str) -> str:
+        """Return a setting of a run by its dotted name, from the recipe as run or the manifest."""
+        for source in (run.get("recipe_as_run", {}), run.get("manifest", {})):
+            value: Any = source
+            for part in key.split("."):
+                value = value.get(part) if isinstance(value, Mapping) else None
+            if value is not None:
+                return _text(value)
+        return "not recorded"
+
+
+def _read(folder: Path) -> dict[str, Numbers]:
+    return {p.stem: json.loads(p.read_text(encoding="utf-8")) for p in sorted(folder.glob("*.json"))}
+
+
+def _text(value: Any) -> str:
+    if isinstance(value, Mapping):
+        return ", ".join(f"{k} {_text(v)}" for k, v in value.items() if v) or "none"
+    if isinstance(value, list | tuple):
+        return ", ".join(map(_text, value)) or "none"
+    return str(value)
+
+
+def find_score(run: Numbers, like: Numbers | None, part: str = "test") -> Any:
+    """Return the score of a stored run that ``like`` names (metric, unit; region and empty-mask policy if given).
+
+    Returns:
+        The score as ``evaluate --json`` writes it; None where the run has none.
+    """
+    if like is None:
+        return None
+    keys = {"metric": "metric", "unit": "unit", "region": "region", "empty": "empty_policy"}
+    for score in run.get(part, {}).get("scores", ()):
+        if all(score[keys[k]] == v for k, v in like.items()) and score["mean"] is not None:
+            return score
+    return None
+
+
+def interval(score: Numbers) -> str:
+    """Write a stored score with its interval and n."""
+    low, high = score["ci95"]
+    between = "" if low is None else f" (95 % interval {low:.3f} to {high:.3f}, n = {score['n']})"
+    return f"{score['mean']:.3f}{between}"

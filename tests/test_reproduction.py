@@ -1,0 +1,216 @@
+"""The reproduction page: every trap is computed, nothing is typed, what is not stored is said."""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+BENCHMARKS = Path(__file__).parents[1] / "benchmarks"
+sys.path.insert(0, str(BENCHMARKS))
+
+from reproduction import page  # noqa: E402
+from reproduction_figures import is_possible  # noqa: E402
+from reproduction_runs import NOT_YET, Stored, find_score  # noqa: E402
+from reproduction_traps import CHECKS, background_bound, expose, pooled_with_background  # noqa: E402
+
+CONTENT: dict[str, Any] = yaml.safe_load((BENCHMARKS / "papers.yaml").read_text(encoding="utf-8"))
+NOTHING = Stored({}, {}, {})
+#: Every row that the checklist marks as a trap.
+TRAPS = [
+    "S0-03",
+    "S0-04",
+    "S0-10",
+    "S0-17",
+    "S0-20",
+    "S0-22",
+    "S0-41",
+    "S1-18",
+    "S1-22",
+    "S2-02",
+    "S2-07",
+    "S2-36",
+    "S2-40",
+    "S2-48",
+    "S2-50",
+    "S3-11",
+    "S3-15",
+    "S3-16",
+    "S3-18",
+    "S3-22",
+    "S3-27",
+    "S3-31",
+    "S3-33",
+    "S3-35",
+    "S4-11",
+    "S4-16",
+    "S4-38",
+    "S4-52",
+    "S4-54",
+    "S4-56",
+    "S4-60",
+    "S4-67",
+    "S4-84",
+]
+
+
+def score(metric: str = "dice", mean: float = 0.95, **changes: Any) -> dict[str, Any]:
+    row = {
+        "metric": metric,
+        "region": "tumor",
+        "unit": "slice",
+        "empty_policy": "both-empty-one",
+        "mean": mean,
+        "ci95": [mean - 0.01, mean + 0.01],
+        "n": 463,
+        "all_empty": 0.9,
+        "note": "",
+    }
+    return row | changes
+
+
+def run(name: str, *scores: dict[str, Any], **changes: Any) -> dict[str, Any]:
+    stored = {
+        "run": name,
+        "budget": "8 epochs",
+        "minutes": 12.5,
+        "recipe_as_run": {"training": {"epochs": 8, "batch_size": 16}},
+        "manifest": {"augmentations": {"flip_lr": 0.5, "zoom": 0.0}},
+        "test": {"scores": list(scores), "cases": []},
+    }
+    return stored | changes
+
+
+def stored(*runs: dict[str, Any]) -> Stored:
+    return Stored({r["run"]: r for r in runs}, {}, {})
+
+
+def test_every_trap_row_is_there_and_has_a_check() -> None:
+    assert sorted(CONTENT["traps"]) == sorted(TRAPS)
+    assert {row["check"] for row in CONTENT["traps"].values()} == set(CHECKS)
+
+
+@pytest.mark.parametrize("row", TRAPS)
+def test_every_check_computes_a_sentence(row: str) -> None:
+    said = expose(CONTENT["traps"][row], CONTENT["papers"], NOTHING)
+    assert said.endswith(".")
+    assert re.search(r"\d", said) or NOT_YET in said.lower()
+    assert "nan" not in said.split()
+
+
+@pytest.mark.parametrize(
+    ("row", "words"),
+    [
+        ("S0-20", "= 2596 and 910 + 206 + 217 = 1333"),
+        ("S1-18", "Dice 0.75 means IoU 0.60"),
+        ("S1-18", "at least 0.965"),
+        ("S2-48", "means IoU 0.429"),
+        ("S2-50", "0.9979, as printed"),
+        ("S2-36", "W39_1998.09.19_Segm.nii"),
+        ("S3-15", "5712 + 1311 = 7023"),
+        ("S3-18", "from 592 to 1903"),
+        ("S3-27", "3 of 4 rows are impossible"),
+        ("S3-31", "= 1373 slices with tumour, exactly LGG's 1373"),
+        ("S4-54", "average 0.727, not 0.6557 either"),
+        ("S4-56", "= 0.0029, not 0.7846"),
+        ("S4-84", "= 3.52 native pixels"),
+    ],
+)
+def test_known_answers(row: str, words: str) -> None:
+    assert words in expose(CONTENT["traps"][row], CONTENT["papers"], NOTHING)
+
+
+def test_checks_follow_their_numbers() -> None:
+    """A check that always says the same exposes nothing."""
+    assert "they agree" in CHECKS["sums"](positive=[1, 2], negative=[3], claimed=[3, 3])
+    assert "agrees" in CHECKS["pair"](dice=0.75, iou=0.6)
+    assert "does not contradict" in CHECKS["pair"](dice=0.75, iou=0.8, classes=2)
+    assert "not 0.5" in pooled_with_background(0.9938, 0.9922, 0.5, 4)
+    assert "0 of 1 rows" in CHECKS["f1_rows"](rows={"a": [0.8, 0.8, 0.8]})
+    assert background_bound(0.98, 2) == pytest.approx(0.96)
+
+
+def test_possible_pairs() -> None:
+    assert is_possible(0.96, 0.923)
+    assert is_possible(0.9303, 0.8878)
+    assert not is_possible(0.75, 0.9827)
+    assert not is_possible(0.9, 0.5)
+
+
+def test_numbers_measured_here_are_filled_in_from_what_is_stored() -> None:
+    finding = {"check": "empty-masks", "numbers": {"slices": 100, "empty slices": 65}, "headline": "65 %"}
+    leak = {"check": "patients", "headline": "All of them.", "numbers": {}}
+    near = {"check": "neighbours", "headline": "Nearly all.", "numbers": {}}
+    copied = score(mean=0.856, note="neighbour-copy")
+    nothing = [score(mean=0.624, note="all-empty"), score("accuracy", 0.987, note="all-empty")]
+    protocol = {"cases": 88, "findings": [finding, leak, near], "scores": [copied, *nothing]}
+    known = Stored({}, {"lgg-slices": protocol}, {})
+    said = {row: expose(CONTENT["traps"][row], CONTENT["papers"], known) for row in ("S0-17", "S0-22", "S0-41")}
+    assert "35 of 100 do (35%)" in said["S0-17"]
+    assert "mean Dice 0.856 (95 % interval 0.846 to 0.866, n = 463), no model" in said["S0-22"]
+    assert "accuracy 0.987" in said["S0-41"]
+
+
+def test_a_run_is_compared_like_with_like() -> None:
+    slicewise = run("lgg-fpn-efficientnet--slice", score(mean=0.5, empty_policy="positives-only"), score(mean=0.94))
+    like = {"metric": "dice", "region": "tumor", "unit": "slice", "empty": "both-empty-one"}
+    assert find_score(slicewise, like)["mean"] == 0.94
+    assert find_score(slicewise, like | {"unit": "patient"}) is None
+    assert find_score(slicewise, None) is None
+
+
+def test_the_page_says_what_is_missing_and_judges_what_is_there() -> None:
+    empty = page(CONTENT, NOTHING)
+    assert all(row in empty for row in TRAPS)
+    assert "nan" not in empty.lower().split()
+    assert empty.count(NOT_YET) > 20
+    both = stored(
+        run("lgg-fpn-efficientnet--slice", score(mean=0.94)), run("lgg-fpn-efficientnet--patient", score(mean=0.81))
+    )
+    filled = page(CONTENT, both)
+    assert "Its Dice 0.9303 (S0-37) is reached by our run of its protocol: 0.940" in filled
+    assert "0.810 (95 % interval 0.800 to 0.820, n = 463): -0.130" in filled
+    assert "8 epochs; 12.5 minutes of training" in filled
+    assert "`lgg-fpn-efficientnet--slice`" in filled
+    poor = page(CONTENT, stored(run("lgg-fpn-efficientnet--slice", score(mean=0.6))))
+    assert "is not reached by our run" in poor
+
+
+def test_what_ran_comes_from_the_manifest() -> None:
+    said = expose(CONTENT["traps"]["S3-22"], CONTENT["papers"], stored(run("lgg-resunet--slice")))
+    assert "training.batch_size 16, training.epochs 8" in said
+    said = expose(CONTENT["traps"]["S4-38"], CONTENT["papers"], stored(run("brats-unet2d-cce--patient")))
+    assert "augmentations flip_lr 0.5." in said
+
+
+def test_claims_name_rows_parts_and_values() -> None:
+    for key, paper in CONTENT["papers"].items():
+        assert any(f"{c['id']} {c['quantity']}" == paper["headline"] for c in paper["claims"])
+        for claim in paper["claims"]:
+            assert claim["id"].startswith(f"{key}-")
+            assert isinstance(claim["value"], float)
+            assert claim["part"]
+
+
+def test_runs_are_those_that_train_runs_writes() -> None:
+    known = yaml.safe_load((BENCHMARKS / "train_runs.yaml").read_text(encoding="utf-8"))
+    named = {n for p in CONTENT["papers"].values() for runs in p["runs"].values() for n in runs}
+    assert named <= set(known)
+
+
+def test_one_command_writes_page_and_figures(tmp_path: Path) -> None:
+    results = tmp_path / "results"
+    (results / "runs").mkdir(parents=True)
+    (results / "runs" / "x.json").write_text(json.dumps(run("x", score(unit="patient"))))
+    command = [sys.executable, str(BENCHMARKS / "reproduction.py"), "--results", results, "--docs", tmp_path]
+    subprocess.run(command, check=True)
+    text = (tmp_path / "reproduction.md").read_text(encoding="utf-8")
+    for picture in re.findall(r"\]\((reproduction/[^)]+)\)", text):
+        assert (tmp_path / picture).read_bytes().startswith(b"\x89PNG")
+    assert "| `x` | test | tumor | 0.950" in text
