@@ -130,8 +130,9 @@ def heading(axes: Axes, text: str, **style: object) -> None:
 def colour_bar(figure: Figure, mappable: AxesImage, title: str, ticks: Sequence[float], inches: float = 0.75) -> None:
     """Draw the scale of ``mappable`` into the ``inches`` that :func:`canvas` kept free on the right."""
     width = figure.get_figwidth()
-    axes = figure.add_axes((1 - (inches - 0.1) / width, 0.2, 0.14 / width, 0.6))
+    height = min(0.6, 2.2 / figure.get_figheight())
+    axes = figure.add_axes((1 - (inches - 0.1) / width, 0.5 - height / 2, 0.14 / width, height))
     bar = figure.colorbar(mappable, cax=axes, ticks=list(ticks))
     bar.set_label(title, color=INK, fontsize=9)
-    bar.outline.set_edgecolor(INK)  # type: ignore[operator]
+    bar.outline.set_edgecolor(INK)
     axes.tick_params(colors=INK, labelsize=8)

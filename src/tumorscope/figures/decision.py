@@ -6,12 +6,12 @@ from collections.abc import Sequence as Several
 from typing import TYPE_CHECKING
 
 from tumorscope.core.sequence import Sequence
-from tumorscope.figures.canvas import canvas, heading
+from tumorscope.figures.canvas import canvas, heading, put
 from tumorscope.figures.colours import RGB, Palette, scheme_legend
 from tumorscope.figures.entry import FigureEntry
 from tumorscope.figures.planes import PlaneName, oriented
 from tumorscope.figures.stage import Stage
-from tumorscope.figures.study import Study, models_of
+from tumorscope.figures.study import Study, models_of, warning_of
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -53,7 +53,9 @@ def after_decision_figure(
     size = max((stage.size(view) for stage, view in zip(stages, views, strict=True)), key=lambda s: s[1] / s[0])
     title = f"Reference and prediction after the decision ({models_of(studies)})"
     legend = [*scheme_legend(pairs[0][0].scheme, palette), *((rgb, name) for name, rgb in DIFFERENCES.items())]
-    figure, grid = canvas(len(studies), [size] * 4, title=title, legend=legend, row_inches=2.9)
+    figure, grid = canvas(
+        len(studies), [size] * 4, title=title, legend=legend, note=warning_of(studies), row_inches=2.9
+    )
     for row, (study, stage, view) in enumerate(zip(studies, stages, views, strict=True)):
         truth, found = pairs[row]
         shown = study.sequence(sequence)
@@ -70,8 +72,9 @@ def after_decision_figure(
         )
         for mask, rgb in zip(wrong, DIFFERENCES.values(), strict=True):
             stage.mask_of(panels[3], view, mask, rgb)
-        for axes, text in zip(panels, (study.id, "reference", "prediction", "difference"), strict=True):
-            heading(axes, text, fontsize=9 if axes is panels[0] else 10)
+        put(panels[0], 0.02, 0.91, study.id, fontsize=7)
+        for axes, text in zip(panels, (shown, "reference", "prediction", "difference"), strict=True):
+            heading(axes, text, fontsize=10)
             stage.marks(axes, view, caption=axes is panels[0])
     return figure
 

@@ -14,7 +14,7 @@ from tumorscope.figures.colours import Palette, legend_of, target_colour
 from tumorscope.figures.entry import FigureEntry
 from tumorscope.figures.planes import PlaneName, View, oriented
 from tumorscope.figures.stage import Stage
-from tumorscope.figures.study import Study, models_of
+from tumorscope.figures.study import Study, models_of, warning_of
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -56,8 +56,9 @@ def before_decision_figure(
     size = max((stage.size(view) for stage, view in zip(stages, views, strict=True)), key=lambda s: s[1] / s[0])
     title = f"Truth and probability per class before the decision ({models_of(studies)})"
     legend = [(target_colour(pairs[0][0].scheme, n, palette), f"reference {n}") for n in names]
+    note = warning_of(studies)
     rows, columns = 2 * len(studies), [size] * (1 + len(names))
-    figure, grid = canvas(rows, columns, title=title, legend=legend, row_inches=2.7, right=0.85)
+    figure, grid = canvas(rows, columns, title=title, legend=legend, note=note, row_inches=2.7, right=0.85)
     drawn = None
     for number, (study, stage, view) in enumerate(zip(studies, stages, views, strict=True)):
         truth, found = pairs[number]
@@ -92,12 +93,13 @@ def _scans(
     pair: tuple[Segmentation, Segmentation],
     palette: Palette,
 ) -> None:
-    for row, (segmentation, who) in enumerate(zip(pair, ("reference", study.model), strict=True)):
+    for row, (segmentation, who) in enumerate(zip(pair, ("reference", "prediction"), strict=True)):
         axes = panels[row][0]
         stage.scan(axes, view, shown)
         stage.labels(axes, view, segmentation, palette, fill=0.15)
-        heading(axes, study.id if row == 0 else "", fontsize=9)
-        put(axes, 0.98, 0.015, f"{shown}, {who}", fontsize=8)
+        heading(axes, who, fontsize=10)
+        put(axes, 0.02, 0.91, study.id if row == 0 else "", fontsize=7)
+        put(axes, 0.98, 0.015, shown, fontsize=8)
         stage.marks(axes, view)
 
 
@@ -129,7 +131,7 @@ def probability_map_figure(
     sizes = [stage.size(view)] * (1 + len(maps))
     title = f"{study.id}, {study.model}: label map and probability on {shown}"
     legend = legend_of(found, palette)
-    note = "" if legend else "Nothing was segmented."
+    note = " ".join([*([] if legend else ["Nothing was segmented."]), warning_of([study])])
     figure, grid = canvas(1, sizes, title=title, legend=legend, note=note, right=0.85)
     axes = figure.add_subplot(grid[0, 0])
     stage.scan(axes, view, shown)

@@ -23,7 +23,7 @@ def sample_study(kind: Literal["classes", "regions"] = "classes", spacing: float
     classes = {x.name: soft[i + 1] for i, x in enumerate(scheme.labels)}
     maps = classes
     if kind == "regions":
-        maps = {region: sum(classes[name] for name in names) for region, names in scheme.regions.items()}  # type: ignore[misc]
+        maps = {region: sum(classes[name] for name in names) for region, names in scheme.regions.items()}
     found = Segmentation(
         label.with_data(from_one_hot(soft, scheme.values)),
         scheme,

@@ -47,7 +47,7 @@ class Stage:
         self.images = images
         self.reference = segmentations[0].labels if segmentations else next(iter(images.values()))
         self.spacing = spacing_lps(self.reference)
-        self.mask = np.zeros(oriented(self.reference).shape, dtype=bool)
+        self.mask: Array = np.zeros(oriented(self.reference).shape, dtype=bool)
         for segmentation in segmentations:
             self.mask |= oriented(segmentation.labels) > 0
         self.box = _box([oriented(image) for image in images.values()], self.mask)

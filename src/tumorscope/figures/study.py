@@ -27,6 +27,7 @@ class Study:
         predict: Returns the model's label map on that grid; called once, and only by figures that show it.
         fallback: As ``predict``, asked only by figures that cannot do without a model.
         model: What made it, in words.
+        seen: Whether the model was trained or validated on this case.
     """
 
     id: str
@@ -35,6 +36,7 @@ class Study:
     predict: Callable[[], Segmentation] | None = field(default=None, repr=False)
     fallback: Callable[[], Segmentation] | None = field(default=None, repr=False)
     model: str = "model"
+    seen: bool = False
 
     @cached_property
     def _predicted(self) -> Segmentation | None:
@@ -131,6 +133,14 @@ class Study:
 def models_of(studies: Iterable[Study]) -> str:
     """Return what made the predictions, each once."""
     return "; ".join(dict.fromkeys(study.model for study in studies))
+
+
+def warning_of(studies: Iterable[Study]) -> str:
+    """Return a sentence that names the cases the model has seen in training; "" if there are none."""
+    seen = [study.id for study in studies if study.seen]
+    return (
+        f"The model was trained or validated on {', '.join(seen)}: this shows nothing of new patients." if seen else ""
+    )
 
 
 def in_scheme(segmentation: Segmentation, scheme: LabelScheme) -> Segmentation:

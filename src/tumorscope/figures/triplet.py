@@ -13,7 +13,7 @@ from tumorscope.figures.colours import Palette, legend_of
 from tumorscope.figures.entry import FigureEntry
 from tumorscope.figures.planes import PlaneName, oriented
 from tumorscope.figures.stage import Stage
-from tumorscope.figures.study import Study
+from tumorscope.figures.study import Study, warning_of
 from tumorscope.metrics import check_pair, count
 from tumorscope.metrics.overlap import DICE, IOU
 
@@ -60,7 +60,9 @@ def triplet_figure(
         scores += f"; whole case: {score_text(*masks)}"
     title = f"{study.id}, {study.model}. {scores}. n = 1: one case says nothing about the next."
     legend = legend_of(truth, palette) or legend_of(found, palette)
-    figure, grid = canvas(1, [stage.size(view)] * 3, title=title, legend=legend, row_inches=4.0)
+    figure, grid = canvas(
+        1, [stage.size(view)] * 3, title=title, legend=legend, note=warning_of([study]), row_inches=4.0
+    )
     for column, (segmentation, text) in enumerate(
         ((None, f"input ({shown})"), (truth, "true mask"), (found, "predicted"))
     ):

@@ -15,7 +15,7 @@ from tumorscope.figures.colours import Palette, legend_of
 from tumorscope.figures.entry import FigureEntry
 from tumorscope.figures.planes import PlaneName, oriented
 from tumorscope.figures.stage import Stage
-from tumorscope.figures.study import Study
+from tumorscope.figures.study import Study, warning_of
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -54,6 +54,7 @@ def uncertainty_figure(
     top = 1.0 if len(entropies) == len(maps) else float(np.log2(len(maps) + 1))
     title = f"{study.id}, {study.model}: entropy of the probabilities on {shown}"
     note = "Entropy says how near to undecided the model's own numbers are, not how often it is wrong."
+    note = f"{note} {warning_of([study])}".strip()
     sizes = [stage.size(view)] * (1 + len(entropies))
     figure, grid = canvas(1, sizes, title=title, legend=legend_of(found, palette), note=note, right=0.85)
     axes = figure.add_subplot(grid[0, 0])

@@ -13,6 +13,7 @@ from tumorscope.core.case import Case
 from tumorscope.core.errors import InputError, UsageError
 from tumorscope.figures import FIGURES
 from tumorscope.figures.save import check_format, write_figure
+from tumorscope.figures.study import warning_of
 from tumorscope.workflows.figure_cases import Source, batch_recipe, choose_cases, find_cases
 from tumorscope.workflows.figure_study import DrawnStudy, study_of
 
@@ -132,7 +133,9 @@ class _Subject:
 
     @property
     def notes(self) -> tuple[str, ...]:
-        return tuple(dict.fromkeys(note for one in self.studies for note in one.notes))
+        warning = warning_of(one.study for one in self.studies if one.asked)
+        notes = [note for one in self.studies for note in one.notes] + ([warning] if warning else [])
+        return tuple(dict.fromkeys(notes))
 
 
 def _subject(name: str, entry: FigureEntry, source: Source) -> _Subject:

@@ -60,7 +60,7 @@ def study_of(case: Case, source: Source, *, scan_only: bool = False) -> DrawnStu
     drawn = DrawnStudy(Study(case.id, images, truth), list(read.notes))
     if scan_only:
         return drawn
-    predict, model = _prediction(read, images, source)
+    predict, model, seen = _prediction(read, images, source)
 
     def asked() -> Segmentation:
         drawn.asked = True
@@ -68,7 +68,7 @@ def study_of(case: Case, source: Source, *, scan_only: bool = False) -> DrawnStu
 
     stated = source.bundle is not None or source.prediction is not None
     way: dict[str, Any] = {"predict": asked} if stated else {"fallback": asked}
-    drawn.study = replace(drawn.study, model=model, **way)
+    drawn.study = replace(drawn.study, model=model, seen=seen, **way)
     return drawn
 
 
@@ -90,12 +90,12 @@ def _with_spacing(case: Case, source: Source) -> Case:
     return replace(stated, label=label)
 
 
-def _prediction(case: Case, images: dict[Sequence, Image], source: Source) -> tuple[Predict, str]:
-    """Return what gives the prediction, and its name; a training case of the bundle is called so."""
+def _prediction(case: Case, images: dict[Sequence, Image], source: Source) -> tuple[Predict, str, bool]:
+    """Return what gives the prediction, its name, and whether it was trained or validated on the case."""
     grid = next(iter(images.values()))
     if source.prediction is not None:
         path = source.prediction
-        return lambda: read_prediction(path, grid, case.scheme), path.resolve().name
+        return lambda: read_prediction(path, grid, case.scheme), path.resolve().name, False
     from tumorscope.bundles.bundle import Bundle
 
     try:
@@ -108,10 +108,9 @@ def _prediction(case: Case, images: dict[Sequence, Image], source: Source) -> tu
         def refuse() -> Segmentation:
             raise refusal
 
-        return refuse, "model"
+        return refuse, "model", False
     seen = bool(set(bundle.manifest.training.case_hashes) & set(case_hashes(case)))
-    name = f"{bundle.name} (trained or validated on this case)" if seen else bundle.name
-    return lambda: segment(case, bundle).segmentation, name
+    return lambda: segment(case, bundle).segmentation, bundle.name, seen
 
 
 def read_prediction(path: Path, grid: Image, scheme: LabelScheme | None = None) -> Segmentation:
