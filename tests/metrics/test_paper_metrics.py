@@ -192,6 +192,8 @@ def test_false_alarms_on_tumour_free_slices() -> None:
     assert result.mean_ml == pytest.approx(5 / 8 * 0.005)
     low, high = result.ci95
     assert low == 0 and high == 0.5
+    none = tumour_free([clean], n_boot=10)[0]
+    assert none.rate == 0 and none.ci95 == pytest.approx((0, 0.975)), "one patient without alarm proves little"
     pixels = tumour_free([scored(pred, ref, spacing_known=False, **{**options, "spacing": (1, 1, 1)})], n_boot=10)[0]
     assert pixels.mean_ml is None and "ml" not in pixels.line
     full = tumour_free([scored(np.ones((3, 3, 2), np.uint8), np.ones((3, 3, 2), np.uint8), **options)], n_boot=10)[0]

@@ -9,7 +9,8 @@ from tumorscope.core.errors import InputError
 from tumorscope.metrics.registry import COMPANIONS, METRICS, counts_background
 from tumorscope.metrics.score import Score, Unit
 
-_UNIT_TEXT = {
+#: Unit → words for tables.
+UNIT_TEXT = {
     Unit.PATIENT: "per patient volume",
     Unit.SLICE: "per slice",
     Unit.IMAGE: "per image",
@@ -34,7 +35,7 @@ def render_scores(scores: Sequence[Score]) -> str:
         zip(scores, rows, strict=True), key=lambda item: (item[0].region, item[0].unit, item[0].empty_policy)
     ):
         pairs = list(block)
-        lines += ["", f"{region}, {_UNIT_TEXT[unit]}; empty masks '{policy}': {policy.text}", _line(_HEADER, widths)]
+        lines += ["", f"{region}, {UNIT_TEXT[unit]}; empty masks '{policy}': {policy.text}", _line(_HEADER, widths)]
         lines += [_line(row, widths) for _, row in pairs]
         lines += _accuracy_warning([s for s, _ in pairs])
     _check_companions(scores)

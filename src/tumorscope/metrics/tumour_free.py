@@ -9,7 +9,7 @@ import numpy as np
 
 from tumorscope.metrics.case_score import CaseScore
 from tumorscope.metrics.empty import EmptyPolicy
-from tumorscope.metrics.score import Unit
+from tumorscope.metrics.score import Score, Unit
 from tumorscope.metrics.summary import N_BOOT, summarise
 
 
@@ -23,7 +23,8 @@ class TumourFree:
         n_patients: Patients (or cases) with such slices.
         n_alarms: Those on which anything is predicted.
         rate: n_alarms / n, the false-positive rate; None where n is 0.
-        ci95: 95 % percentile bootstrap interval of the rate, resampling patients.
+        ci95: 95 % interval of the rate: percentile bootstrap, resampling patients. Where every slice or none has an
+            alarm the bootstrap knows no spread; then it is the exact binomial one over the patients (Clopper-Pearson).
         mean_px: Pixels predicted per tumour-free slice.
         mean_ml: The same in ml; None where the spacing is unknown.
         mean_px_alarm: Pixels predicted per slice with a false alarm; None without alarms.
@@ -99,8 +100,15 @@ def _of_region(cases: Sequence[CaseScore], region: str, seed: int, n_boot: int) 
         n_patients=score.n_groups,
         n_alarms=int(alarms.sum()),
         rate=score.mean,
-        ci95=score.ci95,
+        ci95=_interval(score),
         mean_px=float(size.mean()) if len(size) else None,
         mean_ml=float(ml.mean()) if known else None,
         mean_px_alarm=float(size[alarms].mean()) if alarms.any() else None,
     )
+
+
+def _interval(score: Score) -> tuple[float | None, float | None]:
+    if score.mean not in (0.0, 1.0):
+        return score.ci95
+    edge = float(0.025 ** (1 / score.n_groups))
+    return (0.0, 1 - edge) if score.mean == 0 else (edge, 1.0)

@@ -16,6 +16,7 @@ from tumorscope.figures.compare import win_loss_figure
 from tumorscope.figures.compare_cases import case_values_figure
 from tumorscope.figures.save import png_bytes
 from tumorscope.inference.cost import COUNTED
+from tumorscope.metrics import METRICS
 from tumorscope.report.comparison import Comparison, title
 from tumorscope.report.record import NOTICE
 
@@ -45,7 +46,7 @@ def compare_html(result: Comparison) -> str:
         "runs": _runs(result),
         "figures": "".join(_picture(*drawn) for drawn in comparison_figures(result)),
         "tables": "".join(
-            f'<h3>{escape(heading)}</h3>\n<div class="wide">{_table(columns, rows)}</div>\n'
+            f'{_heading(heading)}<div class="wide">{_table(columns, rows)}</div>\n'
             for heading, columns, rows in result.tables()
         ),
         "footnotes": escape(" ".join([*result.footnotes, counted])),
@@ -69,7 +70,8 @@ def comparison_figures(result: Comparison) -> list[tuple[str, Figure]]:
         }
         label = title(metric, _length_unit(result, metric))
         heading = f"{label}, one value per case"
-        found.append((f"Wins and losses: {heading}", win_loss_figure(pairs, heading)))
+        better = heading if METRICS[metric].higher_is_better else f"{heading} (lower is better)"
+        found.append((f"Wins and losses: {heading}", win_loss_figure(pairs, better)))
         intervals = _intervals(result, metric)
         found.append((f"Values: {heading}", case_values_figure(values, heading, label, intervals)))
     return found
@@ -111,6 +113,11 @@ def _runs(result: Comparison) -> str:
     shown = [key for key in columns if any(row.get(key) for row in result.runs)]
     rows = [[str(row.get(key) or "–") for key in shown] for row in result.runs]
     return _table([columns[key] for key in shown], rows)
+
+
+def _heading(text: str) -> str:
+    first, _, rest = text.partition(": ")
+    return f"<h3>{escape(first)}</h3>\n" + (f'<div class="small">{escape(rest)}</div>\n' if rest else "")
 
 
 def _table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> str:

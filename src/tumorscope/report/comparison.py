@@ -6,7 +6,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from tumorscope.metrics import METRICS, EmptyPolicy
+from tumorscope.metrics import METRICS, EmptyPolicy, Unit
+from tumorscope.metrics.render import UNIT_TEXT
 
 Row = Mapping[str, Any]
 Table = tuple[str, list[str], list[list[str]]]
@@ -89,17 +90,25 @@ def title(metric: str, length_unit: str = "") -> str:
 
 
 def score_tables(scores: Sequence[Row]) -> Iterator[Table]:
-    """Yield one table per region, unit and empty-mask policy: runs down, metrics across."""
-    blocks = dict.fromkeys((s["region"], s["unit"], s["empty_policy"]) for s in scores)
-    for region, unit, policy in blocks:
+    """Yield one table per region, unit and empty-mask policy: runs down, metrics across.
+
+    Policies that change nothing (no mask is empty) share a table.
+    """
+    shown: dict[tuple[Any, ...], tuple[list[Row], list[str]]] = {}
+    for region, unit, policy in dict.fromkeys((s["region"], s["unit"], s["empty_policy"]) for s in scores):
         block = [s for s in scores if (s["region"], s["unit"], s["empty_policy"]) == (region, unit, policy)]
+        values = [(s["run"], s["metric"], s["mean"], s["n"]) for s in block]
+        shown.setdefault((region, unit, *values), (block, []))[1].append(policy)
+    for (region, unit, *_), (block, policies) in shown.items():
         metrics = dict.fromkeys((s["metric"], s["length_unit"]) for s in block)
         rows = []
         for run in dict.fromkeys(s["run"] for s in block):
             mine = {s["metric"]: s for s in block if s["run"] == run}
             rows.append([run, *(_score_cell(mine.get(m)) for m, _ in metrics), _n_cell(next(iter(mine.values())))])
-        heading = f"{region}: mean (95 % interval), SD over values, per {unit}; empty masks '{policy}': "
-        yield heading + EmptyPolicy(policy).text, ["run", *(title(*m) for m in metrics), "n"], rows
+        spread = "" if unit == Unit.POOLED else ", SD over the values"
+        rules = " or ".join(f"'{p}' ({EmptyPolicy(p).text})" for p in policies)
+        heading = f"{region}, {UNIT_TEXT[Unit(unit)]}: mean (95 % interval){spread}; empty masks: {rules}"
+        yield heading, ["run", *(title(*m) for m in metrics), "n"], rows
 
 
 def _score_cell(score: Row | None) -> str:
@@ -177,8 +186,8 @@ def _cost_row(cost: Row) -> list[str]:
         return [*cells, *["–"] * 5]
     low, high = cost["seconds_range"]
     seconds = f"{cost['seconds_per_case']:.2f} ({low:.2f} to {high:.2f}, {cost['cases_timed']})"
-    cells += [f"{cost['inputs_per_case']:.0f}", f"{cost['flops_per_case'] / 1e9:.0f}", seconds]
-    return [*cells, f"{cost['peak_memory_mb']:.0f} MB", cost["runtime"]]
+    cells += [f"{cost['inputs_per_case']:.0f}", f"{cost['flops_per_case'] / 1e9:.1f}", seconds]
+    return [*cells, f"{cost['peak_memory_mb']:.0f} MB", f"{cost['runtime']}; {cost['machine']}"]
 
 
 def validation_table(validation: Sequence[Row], scores: Sequence[Row]) -> Table:

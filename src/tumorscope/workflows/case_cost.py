@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import statistics
 import subprocess
 import sys
@@ -95,7 +96,7 @@ def measure_cost(
 
     Returns:
         ``seconds_per_case`` (median), ``seconds_range``, ``network_seconds_per_input``, ``inputs_per_case`` (mean),
-        ``peak_memory_mb`` (of the whole process, from its start), ``cases_timed``, ``runtime``.
+        ``peak_memory_mb`` (of the whole process, from its start), ``cases_timed``, ``runtime``, ``machine``.
 
     Raises:
         InputError: if the process fails.
@@ -157,7 +158,14 @@ def _measure(task: dict[str, Any]) -> dict[str, Any]:
         "peak_memory_mb": peak_mb(),
         "cases_timed": len(timed),
         "runtime": counting.description,
+        "machine": _machine(),
     }
+
+
+def _machine() -> str:
+    """Say what the seconds depend on: processor cores, and how busy they were."""
+    cores = f"{os.cpu_count()} cores"
+    return f"{cores}, load {os.getloadavg()[0]:.1f}" if hasattr(os, "getloadavg") else cores
 
 
 if __name__ == "__main__":
