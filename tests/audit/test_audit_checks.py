@@ -146,6 +146,7 @@ def test_another_data_set_with_the_same_pictures_and_patients():
     assert found.severity is Severity.LEAK
     assert found.numbers["cases that the other set has too"] == 3, "m4 is a name like any other"
     assert found.numbers["by name"] == 1 and found.numbers["slices that look the same as one there"] == 2
+    assert verdict([found]).startswith("NOT usable together with what it was compared with")
     assert only("other-data", mine[2:5], others={"coco": audited(theirs)}).severity is Severity.OK
 
 

@@ -70,7 +70,8 @@ def verdict(findings: Sequence[Finding]) -> str:
         said = " ".join(f.headline for f in by[Severity.LEAK][:3])
         more = len(by[Severity.LEAK]) - 3
         rest = f" And {more} more leak{'s' * (more > 1)}." if more > 0 else ""
-        return f"NOT usable as it is: {said}{rest}"
+        together = all(f.check == "other-data" for f in by[Severity.LEAK])
+        return f"NOT usable {'together with what it was compared with' if together else 'as it is'}: {said}{rest}"
     if by[Severity.DEFECT]:
         said = " ".join(f.headline for f in by[Severity.DEFECT][:3])
         return f"Usable with care, no leak found, but {len(by[Severity.DEFECT])} defect(s): {said}"

@@ -48,12 +48,14 @@ def check(audited: Audited) -> list[Finding]:
 
 def _headline(what: str, part: str, share: tuple[int, int], shared: int, everyone: int) -> str:
     leaked, size = share
+    what = "block of neighbouring numbers" if what == "block" else what
+    many = what.replace("block", "blocks") if what.startswith("block") else f"{what}s"
     called = {"test": "test", "val": "validation"}[part]
     if not leaked:
-        return f"{shared} of {everyone} {what}s are in several parts of the split."
+        return f"{shared} of {everyone} {many} are in several parts of the split."
     return (
         f"{percent(leaked, size)} of the {called} slices ({leaked} of {size}) have their {what} in the training part; "
-        f"{shared} of {everyone} {what}s are in several parts."
+        f"{shared} of {everyone} {many} are in several parts."
     )
 
 
