@@ -6,6 +6,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from tumorscope.core.sequence import Sequence
 from tumorscope.transforms.prepare import Preprocess
 
 
@@ -29,10 +30,33 @@ class Outputs(BaseModel):
         return len(self.names) + (self.kind == "classes")
 
 
+class Refine(BaseModel):
+    """Sharpening of probabilities by the edges of a picture, slice by slice; chosen on validation cases.
+
+    Attributes:
+        name: ``guided`` (guided filter) or ``crf`` (mean field of a conditional random field).
+        guide: Sequence whose edges count; None, or where it is missing: the first one the model sees.
+        radius: Of the window (guided) or neighbourhood (crf), in pixels.
+        contrast: Weakest edge that counts, as a fraction of the guide's range of intensities.
+        strength: For crf: weight of the neighbours against the network.
+        iterations: For crf: mean-field steps.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    name: Literal["guided", "crf"]
+    guide: Sequence | None = None
+    radius: int = Field(default=3, ge=1, le=20)
+    contrast: float = Field(default=0.1, gt=0)
+    strength: float = Field(default=2.0, gt=0)
+    iterations: int = Field(default=5, ge=1, le=50)
+
+
 class Postprocess(BaseModel):
     """How probabilities become labels; every value was chosen on validation cases.
 
     Attributes:
+        refine: Sharpening of the probabilities before they are decoded; None leaves them alone.
         thresholds: Probability from which a region or binary class counts; one value per output name (default 0.5).
         min_voxels: Connected components (3D, 26 neighbours) smaller than this are removed; per region or class name.
         min_ml: The same in millilitres, where spacing is known.
@@ -42,6 +66,7 @@ class Postprocess(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
+    refine: Refine | None = None
     thresholds: dict[str, float] = Field(default_factory=dict)
     min_voxels: dict[str, int] = Field(default_factory=dict)
     min_ml: dict[str, float] = Field(default_factory=dict)

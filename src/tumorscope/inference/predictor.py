@@ -14,6 +14,7 @@ from tumorscope.core.segmentation import Segmentation
 from tumorscope.core.sequence import Sequence
 from tumorscope.inference.decode import decode, to_probabilities
 from tumorscope.inference.postprocess import postprocess
+from tumorscope.inference.refine import refine
 from tumorscope.inference.runtimes.base import Precision, Runtime
 from tumorscope.inference.runtimes.select import open_runtime
 from tumorscope.inference.sliding import predict_volume
@@ -101,8 +102,12 @@ class Predictor:
         del volume
         np.clip(restored, 0.0, 1.0, out=restored)
         maps = dict(zip(manifest.outputs.names, restored, strict=True))
-        labels = decode(maps, manifest.outputs, self.bundle.scheme, manifest.postprocess.thresholds)
         first = next(images[s] for s in manifest.preprocess.sequences if s in images)
+        rule = manifest.postprocess.refine
+        if rule is not None:
+            guide = first if rule.guide is None else images.get(rule.guide, first)
+            maps = refine(maps, guide, rule, manifest.outputs.kind == "classes")
+        labels = decode(maps, manifest.outputs, self.bundle.scheme, manifest.postprocess.thresholds)
         cleaned, notes = postprocess(first.with_data(labels), self.bundle.scheme, manifest.postprocess)
         probabilities = {name: first.with_data(data) for name, data in maps.items()}
         clock.lap("decode")
