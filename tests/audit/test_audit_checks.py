@@ -12,6 +12,7 @@ from tumorscope.audit.result import run_checks, verdict
 from tumorscope.core.case import Case
 from tumorscope.core.sequence import Sequence
 from tumorscope.datasets.base import read_volumes
+from tumorscope.datasets.brats import find as find_brats
 
 DISC = mask(slice(30, 50), slice(40, 60))
 EMPTY = np.zeros((96, 96), np.uint8)
@@ -151,6 +152,7 @@ def test_another_data_set_with_the_same_pictures_and_patients():
 
 
 def brats(folder, name, values, kinds=("t1", "flair"), shift=0.0):
+    folder.mkdir(parents=True, exist_ok=True)
     affine = np.diag([-1.0, -1.0, 1.0, 1.0])
     affine[0, 3] = shift
     images = {}
@@ -169,13 +171,35 @@ def brats(folder, name, values, kinds=("t1", "flair"), shift=0.0):
 def test_every_label_map_is_read_for_its_values(tmp_path):
     cases = [brats(tmp_path, f"Brats18_{i}", (1, 2, 4)) for i in range(3)] + [brats(tmp_path, "Brats18_x", (1, 2))]
     found = only("label-values", cases)
-    assert found.severity is Severity.REMARK, "value 3 does not exist, and that is said"
+    assert found.severity is Severity.REMARK, "value 3 is no class, and that is said"
     assert found.numbers["brats: value 4"] == 3 and found.numbers["brats: value 1"] == 4
-    assert any("Value 3 does not exist" in sentence for sentence in found.details)
+    assert any("Value 3 is no class" in sentence for sentence in found.details)
     mixed = only("label-values", [*cases, brats(tmp_path, "BraTS-GLI-1", (1, 2, 3))])
     assert mixed.severity is Severity.REMARK and "brats-2023" in mixed.headline
     odd = only("label-values", [*cases, brats(tmp_path, "Brats18_odd", (1, 2, 7))])
     assert odd.severity is Severity.DEFECT and "7" in odd.headline and odd.numbers["label maps"] == 5
+
+
+def test_baselines_on_mixed_releases(tmp_path):
+    old = [brats(tmp_path, f"Brats18_{i}", (1, 2, 4)) for i in range(2)]
+    new = [brats(tmp_path, f"BraTS-GLI-0000{i}-000", (1, 2, 3)) for i in range(2)]
+    parts = {c.id: "train" for c in old} | {c.id: "test" for c in new}
+    found = only("baselines", [*old, *new], parts=parts, unit="patient")
+    key = "nearest-neighbour: dice ET (both-empty-one)"
+    assert found.numbers[key] == 1, "value 3 there is value 4 here"
+
+
+def test_lgg_patients_are_recognised_in_brats(tmp_path):
+    brats(tmp_path / "b" / "BraTS20_Training_001", "BraTS20_Training_001", (1, 2, 4))
+    (tmp_path / "b" / "name_mapping.csv").write_text(
+        "Grade,BraTS_2018_subject_ID,TCGA_TCIA_subject_ID,BraTS_2020_subject_ID\n"
+        "LGG,Brats18_TCIA10_1,TCGA-CS-4941,BraTS20_Training_001\n"
+    )
+    theirs = find_brats(tmp_path / "b")
+    assert theirs[0].patient == "BraTS20_Training_001" and theirs[0].grade == "LGG"
+    mine = [case("TCGA_CS_4941_19960909", [head(7)], patient="TCGA_CS_4941")]
+    found = only("other-data", mine, others={"brats": audited(theirs)})
+    assert found.severity is Severity.LEAK and found.numbers["by name"] == 1
 
 
 def test_files_on_different_grids_and_broken_files(tmp_path):

@@ -10,6 +10,7 @@ from PIL import Image as Pillow
 
 from tumorscope.audit.scan import scan_cases
 from tumorscope.audit.training import audit_for_training
+from tumorscope.bundles.card import _audits
 from tumorscope.cli.main import main
 from tumorscope.core.errors import InputError, UsageError
 from tumorscope.datasets import DATASETS
@@ -17,6 +18,8 @@ from tumorscope.datasets.published_splits import slice_split
 from tumorscope.datasets.slicewise import as_slices
 from tumorscope.datasets.splits import patient_split
 from tumorscope.workflows.audit import audit
+from tumorscope.workflows.info import bundle_rows, render
+from tumorscope.workflows.run_folder import AUDIT, audit_run
 
 
 @pytest.fixture
@@ -161,3 +164,32 @@ def test_real_lgg_slices_at_random(test_data, tmp_path):
     assert found["sequences"].numbers["cases with a repeated sequence"] >= 5
     assert result.exit_code(strict=True) == 1
     assert found["near-duplicates"].severity.value == "ok", "no patient of LGG is taken for another"
+
+
+def test_a_run_is_audited_once_per_split(lgg, tmp_path):
+    dataset = DATASETS.load("lgg")
+    cases = dataset.discover(lgg)
+    said: list[str] = []
+    run = tmp_path / "run"
+    run.mkdir()
+    for seed in (0, 0, 1):
+        audit_run(run, cases, patient_split(cases, "lgg", seed=seed), dataset, run / "cache", said.append)
+    assert sum(line.startswith("audit: ") for line in said) == 2, "a resumed run is not audited again"
+    kept = json.loads((run / AUDIT).read_text())
+    assert kept["split_hash"] == patient_split(cases, "lgg", seed=1).hash
+    (run / AUDIT).write_text("{broken")
+    audit_run(run, cases, patient_split(cases, "lgg"), dataset, run / "cache", said.append)
+    assert json.loads((run / AUDIT).read_text())["severity"] in ("remark", "ok")
+
+
+def test_card_and_info_tell_the_verdict(tmp_path):
+    run = {"seconds": 1, "audit": {"verdict": "NOT usable as it is: 100 % leak."}}
+    assert _audits({"members": [run, run]}) == ["- Audit of the data before training: NOT usable as it is: 100 % leak."]
+    assert _audits({"seconds": 1}) == []
+    folder = tmp_path / "b"
+    folder.mkdir()
+    (folder / "bundle.json").write_text(json.dumps({"name": "b", "title": "T", "training": {"manifest": run}}))
+    (row,) = bundle_rows(tmp_path)
+    assert row["audit"] == run["audit"]["verdict"]
+    text = render({"version": "0", "bundles": [row]})
+    assert "trained with a leak" in text

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 import numpy as np
@@ -14,8 +14,9 @@ from tumorscope.audit.case_scan import CaseScan
 from tumorscope.audit.numbers import picture_number
 from tumorscope.audit.pairs import Ints, Pairs, Pictures, similar_pairs
 from tumorscope.audit.persons import persons
+from tumorscope.baselines.mask_crop import MaskCrop
 from tumorscope.baselines.slice_set import SliceSet
-from tumorscope.core.labels import SCHEMES, LabelScheme
+from tumorscope.core.labels import BRATS, SCHEMES, LabelScheme
 from tumorscope.datasets.slicewise import slice_id
 from tumorscope.datasets.splits import PARTS, Part
 
@@ -131,9 +132,13 @@ class Audited:
 
     @cached_property
     def scheme(self) -> LabelScheme | None:
-        """Label scheme of all labelled cases; None where there is none or more than one."""
-        names = {s.scheme for s in self.scans if s.scheme}
-        return SCHEMES.get(next(iter(names))) if len(names) == 1 else None
+        """Label scheme of all labelled cases; where releases of BraTS are mixed, the one they can be converted to."""
+        found = [SCHEMES.get(name) for name in sorted({s.scheme for s in self.scans if s.scheme})]
+        if len(found) == 1:
+            return found[0]
+        known = {label.name for s in found if s for label in s.labels}
+        glioma = found and all(s is not None and set(s.regions) == set(BRATS.regions) for s in found)
+        return BRATS if glioma and "RC" not in known else None
 
     def in_part(self, part: Part) -> Ints:
         """Return the numbers of the slices of a part."""
@@ -150,7 +155,7 @@ class Audited:
         alone = len(self.case) == len(self.scans)
         numbers = [(picture_number(s.id) or 0) if alone else int(i) for s, i in zip(scans, z, strict=True)]
         frames = [s.slices.frame[i] for s, i in zip(scans, z, strict=True)]
-        masks = [s.slices.masks[i] for s, i in zip(scans, z, strict=True) if s.labelled]
+        masks = [self._mask(s, int(i)) for s, i in zip(scans, z, strict=True) if s.labelled]
         types = [s.tumor_type for s in scans]
         return SliceSet(
             [s.id for s in scans],
@@ -161,6 +166,13 @@ class Audited:
             masks,
             [] if None in types else [str(t) for t in types],
         )
+
+    def _mask(self, scan: CaseScan, z: int) -> MaskCrop:
+        """Return a label slice in the values of :attr:`scheme`."""
+        mask = scan.slices.masks[z]
+        if self.scheme is None or scan.scheme == self.scheme.name or not mask.labels.size:
+            return mask
+        return replace(mask, labels=SCHEMES[scan.scheme].convert(mask.labels, self.scheme))
 
     def place(self, index: int, name: str = "") -> tuple[str, str, int]:
         """Return a slice as an example shows it."""

@@ -106,7 +106,8 @@ def read(case: Case, sequences: tuple[Sequence, ...]) -> Case:
 def _name_mapping(root: Path) -> tuple[dict[str, str], dict[str, tuple[str, ...]]]:
     """Return case id → grade (HGG, LGG) and case id → the patient's names from ``name_mapping*.csv`` (BraTS 2019-2020).
 
-    The table gives every patient's name in all releases, here oldest first; the patient is called as in the newest.
+    The table gives every patient's name in all releases, here oldest first; the patient is called as in the newest. Its
+    name in the TCGA archive, where it has one, comes before these: the LGG set's patients are among them.
     """
     grades: dict[str, str] = {}
     patients: dict[str, tuple[str, ...]] = {}
@@ -116,7 +117,8 @@ def _name_mapping(root: Path) -> tuple[dict[str, str], dict[str, tuple[str, ...]
                 columns = {k: v.strip() for k, v in row.items() if isinstance(k, str) and isinstance(v, str)}
                 releases = sorted((k, v) for k, v in columns.items() if re.match(r"BraTS", k, re.IGNORECASE))
                 names = [v for _, v in releases if v and v.upper() != "NA"]
-                patients.update(dict.fromkeys(names, tuple(names)))
+                archive = [v for k, v in columns.items() if k.upper().startswith("TCGA") and v and v.upper() != "NA"]
+                patients.update(dict.fromkeys(names, (*archive, *names)))
                 if columns.get("Grade") in ("HGG", "LGG"):
                     grades.update(dict.fromkeys(names, columns["Grade"]))
     return grades, patients

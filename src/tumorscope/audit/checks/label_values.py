@@ -30,7 +30,7 @@ def check(audited: Audited) -> list[Finding]:
     numbers["label maps"] = sum(cases.values()) + len(odd)
     numbers["label maps with unknown values"] = len(odd)
     sentences = [_sentence(scheme, cases[scheme], counted) for scheme, counted in by_scheme.items()]
-    absent = [a for scheme, counted in by_scheme.items() for a in _absent(scheme, counted)]
+    absent = [a for scheme, counted in by_scheme.items() for a in _absent(scheme, counted, cases[scheme])]
     if odd:
         values = sorted({v for s in odd for v in s.values})
         text = f"{len(odd)} of {numbers['label maps']} label maps cannot be used as they are; values there: {values}."
@@ -59,12 +59,14 @@ def _sentence(scheme: str, cases: int, counted: Counter[int]) -> str:
     return f"{cases} label maps of scheme '{scheme}'; values besides 0: {found}."
 
 
-def _absent(scheme: str, counted: Counter[int]) -> list[str]:
+def _absent(scheme: str, counted: Counter[int], maps: int) -> list[str]:
     if scheme not in SCHEMES:
         return []
     never = [label for label in SCHEMES[scheme].labels if label.value not in counted]
     gaps = [v for v in range(1, max(SCHEMES[scheme].values)) if v not in SCHEMES[scheme].values]
-    said = [f"Value {label.value} ({label.name}) of scheme '{scheme}' occurs in no label map." for label in never]
+    said = [f"Value {x.value} ({x.name}) of scheme '{scheme}' occurs in none of {maps} label maps." for x in never]
     return said + [
-        f"Value {v} does not exist in scheme '{scheme}' and occurs nowhere." for v in gaps if v not in counted
+        f"Value {v} is no class of scheme '{scheme}' and occurs in none of {maps} label maps."
+        for v in gaps
+        if v not in counted
     ]
