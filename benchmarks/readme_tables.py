@@ -51,13 +51,45 @@ def speed_rows(table: dict[str, Any]) -> list[str]:
     ]
 
 
+def throughput_rows(table: dict[str, Any]) -> list[str]:
+    """Return one row per contender and batch size."""
+    rows = []
+    for entry in table["batches"]:
+        ours = entry["contenders"][0]["images_per_second"]
+        rows += [
+            f"| {entry['batch']} | {c['name']} | **{c['images_per_second']}** ({c['min']} to {c['max']}) "
+            f"| {ours / c['images_per_second']:.2f} |"
+            for c in entry["contenders"]
+        ]
+    return rows
+
+
+def throughput_lines() -> list[str]:
+    """Return the table of training throughput, where it was measured."""
+    path = HERE / "results" / "throughput.json"
+    if not path.is_file():
+        return []
+    table = json.loads(path.read_text(encoding="utf-8"))
+    versions = ", ".join(f"{name} {version}" for name, version in table["versions"].items())
+    return [
+        "",
+        f"Training of the {table['network']} ({table['parameters']:,} parameters, "
+        f"{table['size'][0]}×{table['size'][1]}×2), {table['threads']} threads of {table['machine']}; median of "
+        f"{table['repeats']} repeats in turn (range); {versions}:",
+        "",
+        "| batch | loop | images per second | ours / this |",
+        "|---|---|---|---|",
+        *throughput_rows(table),
+    ]
+
+
 def main() -> None:
     lines = [
         "| bundle | region | unit | mean Dice | 95 % interval | SD | median | n | empty masks | all-empty baseline |",
         "|" + "---|" * 10,
     ]
     for path in sorted((HERE / "results").glob("*.json")):
-        if path.stem != "speed":
+        if path.stem not in ("speed", "throughput"):
             lines += score_rows(path.stem)
     speed = json.loads((HERE / "results" / "speed.json").read_text(encoding="utf-8"))
     lines += ["", f"On {speed['cores']} CPU cores, from process start to exit:", ""]
@@ -65,6 +97,7 @@ def main() -> None:
         "| command | median | first run ever (converts the model) | peak memory |",
         "|---|---|---|---|",
         *speed_rows(speed),
+        *throughput_lines(),
     ]
     text = README.read_text(encoding="utf-8")
     block = "<!-- figures -->\n" + "\n".join(lines) + "\n<!-- /figures -->"
