@@ -86,7 +86,7 @@ def reduction_text(metric: Metric) -> str:
     return {
         "micro": "micro: counts of all classes added up",
         "macro": "macro: mean over the classes",
-        "frequency": "mean over the classes weighted with their share of the reference",
+        "frequency": "weighted: mean over the classes, each with its share of the reference",
     }[over.how]
 
 

@@ -84,7 +84,7 @@ MSE = Metric(
 _KERAS = "S2-50, S4-57 (Keras: each one-hot channel's probability rounded by itself, all voxels and channels pooled)"
 ROUNDED_PRECISION = Metric(
     name="rounded_precision",
-    title="Precision of rounded probabilities, pooled with background",
+    title="Precision of rounded probabilities, channels pooled",
     formula="tp / (tp + fp) of p ≥ 0.5, summed over all channels",
     source=_KERAS,
     policy_decides=False,
@@ -92,7 +92,7 @@ ROUNDED_PRECISION = Metric(
 )
 ROUNDED_SENSITIVITY = Metric(
     name="rounded_sensitivity",
-    title="Sensitivity of rounded probabilities, pooled with background",
+    title="Sensitivity of rounded probabilities, channels pooled",
     formula="tp / (tp + fn) of p ≥ 0.5, summed over all channels",
     source=_KERAS,
     policy_decides=False,
@@ -100,7 +100,7 @@ ROUNDED_SENSITIVITY = Metric(
 )
 ROUNDED_SPECIFICITY = Metric(
     name="rounded_specificity",
-    title="Specificity of rounded probabilities, pooled with background",
+    title="Specificity of rounded probabilities, channels pooled",
     formula="tn / (tn + fp) of p ≥ 0.5, summed over all channels",
     source=_KERAS,
     policy_decides=False,

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from itertools import groupby
 
 from tumorscope.core.errors import InputError
+from tumorscope.metrics.empty import EmptyPolicy
 from tumorscope.metrics.registry import COMPANIONS, METRICS, counts_background
 from tumorscope.metrics.score import Score, Unit
 
@@ -20,7 +21,7 @@ _HEADER = ("metric", "mean", "SD", "median", "95 % interval", "n", "all empty")
 
 
 def render_scores(scores: Sequence[Score]) -> str:
-    """Return scores as a table, one block per region, unit and empty-mask policy.
+    """Return scores as a table, one block per region, unit and empty-mask policy (equal ones share a block).
 
     Accuracy stands beside the class-wise scores of the same block, with a line that says what a prediction without a
     single voxel scores on this data.
@@ -31,15 +32,28 @@ def render_scores(scores: Sequence[Score]) -> str:
     rows = [tuple(_cells(s)) for s in scores]
     widths = [max(map(len, column)) for column in zip(_HEADER, *rows, strict=True)]
     lines: list[str] = []
+    for region, unit, policies, block in _blocks(scores, rows):
+        rules = "; ".join(f"'{policy}': {policy.text}" for policy in policies)
+        lines += ["", f"{region}, {UNIT_TEXT[unit]}; empty masks {rules}", _line(_HEADER, widths)]
+        lines += [_line(row, widths) for _, row in block]
+        lines += _accuracy_warning([s for s, _ in block])
+    _check_companions(scores)
+    return "\n".join([*lines[1:], "", *_footnotes(scores)]) if scores else "No scores."
+
+
+def _blocks(
+    scores: Sequence[Score], rows: Sequence[tuple[str, ...]]
+) -> Iterator[tuple[str, Unit, list[EmptyPolicy], list[tuple[Score, tuple[str, ...]]]]]:
+    """Yield region, unit, policies and lines of each block; policies that change no number share one."""
+    shown: dict[tuple[object, ...], tuple[list[EmptyPolicy], list[tuple[Score, tuple[str, ...]]]]] = {}
     for (region, unit, policy), block in groupby(
         zip(scores, rows, strict=True), key=lambda item: (item[0].region, item[0].unit, item[0].empty_policy)
     ):
         pairs = list(block)
-        lines += ["", f"{region}, {UNIT_TEXT[unit]}; empty masks '{policy}': {policy.text}", _line(_HEADER, widths)]
-        lines += [_line(row, widths) for _, row in pairs]
-        lines += _accuracy_warning([s for s, _ in pairs])
-    _check_companions(scores)
-    return "\n".join([*lines[1:], "", *_footnotes(scores)]) if scores else "No scores."
+        policies, _ = shown.setdefault((region, unit, *(row for _, row in pairs)), ([], pairs))
+        policies.append(policy)
+    for policies, pairs in shown.values():
+        yield pairs[0][0].region, pairs[0][0].unit, policies, pairs
 
 
 def _cells(score: Score) -> list[str]:
