@@ -120,9 +120,9 @@ def _candidates(
         theirs = _words(b.bits[columns, view, 0])
         for orientation in range(8):
             ours = _words(a.bits[rows, view, orientation])
-            distance = _apart(ours[:, None, _ORDER[0]], theirs[None, :, _ORDER[0]])
-            distance = distance + _apart(ours[:, None, _ORDER[1]], theirs[None, :, _ORDER[1]])
-            i, j = np.nonzero((distance <= MOST_BITS) & enough)
+            distance = _apart(ours, theirs, _ORDER[0])
+            distance += _apart(ours, theirs, _ORDER[1])
+            i, j = np.divmod(np.flatnonzero((distance <= MOST_BITS) & enough), len(columns))
             if not i.size:
                 continue
             exact = np.bitwise_count(ours[i] ^ theirs[j]).sum(axis=1).astype(np.int64)
@@ -142,8 +142,10 @@ def _words(bits: npt.NDArray[np.uint8]) -> Words:
     return np.ascontiguousarray(bits).view(np.uint64)
 
 
-def _apart(a: Words, b: Words) -> npt.NDArray[np.uint8]:
-    return np.asarray(np.bitwise_count(a ^ b))
+def _apart(a: Words, b: Words, word: int) -> npt.NDArray[np.uint8]:
+    """Return in how many bits one word of each hash differs, (R, C)."""
+    ours, theirs = (np.ascontiguousarray(w[:, word]) for w in (a, b))
+    return np.asarray(np.bitwise_count(ours[:, None] ^ theirs[None, :]))
 
 
 def _correlations(
