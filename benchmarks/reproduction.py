@@ -3,8 +3,8 @@
     python benchmarks/reproduction.py [--results DIR] [--docs DIR]
 
 Reads ``papers.yaml`` (what the papers print), ``results/runs/*.json`` (``train_runs.py``), ``results/protocols/*.json``
-(``measure_protocols.py``) and ``results/*.json`` (shipped bundles). What is not stored stands there as "not measured
-yet".
+(``measure_protocols.py``), ``results/comparisons/*.json`` (``tumorscope compare --json``) and ``results/*.json``
+(shipped bundles). What is not stored stands there as "not measured yet".
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from typing import Any
 import yaml
 from reproduction_figures import claimed_pairs_figure, is_possible, published_figure
 from reproduction_runs import NOT_YET, Stored, find_score, interval
-from reproduction_studies import folds, names, sweep_rows
+from reproduction_studies import comparisons, folds, names, sweep_rows
 from reproduction_traps import expose, pair
 
 from tumorscope.core.files import write_text
@@ -120,6 +120,24 @@ def outcome(paper: Mapping[str, Any], stored: Stored) -> list[str]:
     return said
 
 
+def capital(text: str) -> str:
+    """Return ``text`` with a capital first letter."""
+    return text[:1].upper() + text[1:]
+
+
+def audited(paper: Mapping[str, Any], stored: Stored) -> str:
+    """Say what an audit of the paper's protocol found on the data here, and what it scores without a model."""
+    if not paper["audit"]:
+        return "its split keeps patients apart; nothing to measure."
+    protocol = stored.protocol(paper["audit"])
+    if protocol is None:
+        return f"{NOT_YET} (`benchmarks/measure_protocols.py`)."
+    told = [
+        f["headline"] for f in protocol["findings"] if f["severity"] in ("leak", "defect") or f["check"] == "baselines"
+    ]
+    return f"`{protocol['command']}` on the {protocol['cases']} cases here: {' '.join(told)}"
+
+
 def run_lines(paper: Mapping[str, Any], stored: Stored) -> str:
     """Name the runs of a paper and their budgets."""
     roles = dict.fromkeys(paper["runs"]["ours"], "patients kept apart")
@@ -203,11 +221,14 @@ def page(content: Mapping[str, Any], stored: Stored) -> str:
     for key, paper in papers.items():
         parts += ["", f"## {key}: {paper['system']}", "", f"**Claim.** {paper['claim']}", ""]
         parts += [f"**Protocol.** {paper['protocol']}", "", "**Our runs.**", "", run_lines(paper, stored), ""]
+        parts += [f"**Its protocol without any model.** {capital(audited(paper, stored))}", ""]
         parts += [claims_table(paper, stored), "", f"**Verdict.** {verdict(paper, stored)}"]
     parts += ["", "## Every trap, and what exposes it", "", traps_table(papers, content["traps"], stored)]
     parts += ["", "## Architecture, input size, depth (S0-06, S0-07)", ""]
     parts += [" ".join(folds(stored)) or f"FPN against U-Net on the same folds: {NOT_YET}.", ""]
     parts += [table(["study", "setting", "Dice by patient"], sweep_rows(stored))]
+    for heading, columns, rows in comparisons(stored):
+        parts += ["", f"### {heading}", "", table(columns, rows)]
     parts += ["", "## Other runs", "", others_table(papers, stored)]
     parts += ["", "## What to compare with", ""]
     parts += [

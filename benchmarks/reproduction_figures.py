@@ -66,10 +66,10 @@ def dice_from_iou_array(iou: np.ndarray) -> np.ndarray:
 
 
 def _label(axes: Axes, pairs: Sequence[tuple[str, float, float]]) -> None:
-    """Write the label of each pair beside its point; of points that lie together, apart."""
-    for index, (label, dice, iou) in enumerate(pairs):
-        near = sum(abs(dice - d) < 0.03 and abs(iou - i) < 0.03 for _, d, i in pairs[:index])
-        offset = (-9, -3 - 10 * (near > 1)) if is_possible(dice, iou) else (-9, 7) if dice > 0.95 else (9, -4)
+    """Write the label of each pair beside its point, where the chart is free."""
+    for label, dice, iou in pairs:
+        curve = abs(iou - iou_from_dice(dice)) < ROUNDING
+        offset = (-9, 8) if iou > dice > 0.95 else (9, -5) if curve or iou > dice else (-9, -3)
         axes.annotate(
             label,
             (dice, iou),
@@ -116,9 +116,5 @@ def published_figure(rows: Sequence[Mapping[str, Any]]) -> Figure:
     handles = [axes.barh([0], [0], color=colour, label=name) for _, name, colour in series]
     figure.legend(handles=handles, loc="outside upper right", ncols=3, fontsize=8, frameon=False)
     style_axes(axes, xlabel="score", grid="x")
-    frame(
-        figure,
-        "Published, and run again",
-        "Lines: 95 % bootstrap intervals over patients. Same quantity, unit and empty-mask policy in each group.",
-    )
+    frame(figure, "Published, and run again", CAPTION)
     return figure

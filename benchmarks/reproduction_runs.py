@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -20,17 +20,19 @@ class Stored:
         runs: Run → what ``train_runs.py`` stored.
         protocols: Name → what ``measure_protocols.py`` stored.
         bundles: Shipped bundle → its evaluation.
+        comparisons: Name → what ``tumorscope compare --json`` wrote.
     """
 
     runs: Mapping[str, Numbers]
     protocols: Mapping[str, Numbers]
     bundles: Mapping[str, Numbers]
+    comparisons: Mapping[str, Numbers] = field(default_factory=dict)
 
     @classmethod
     def load(cls, folder: Path) -> Stored:
-        """Read every JSON file in ``runs/``, ``protocols/`` and ``folder`` itself."""
+        """Read every JSON file in ``runs/``, ``protocols/``, ``comparisons/`` and ``folder`` itself."""
         own = {name: r for name, r in _read(folder).items() if "scores" in r and "conditions" in r}
-        return cls(_read(folder / "runs"), _read(folder / "protocols"), own)
+        return cls(_read(folder / "runs"), _read(folder / "protocols"), own, _read(folder / "comparisons"))
 
     def run(self, name: str) -> Numbers | None:
         """Return one run."""

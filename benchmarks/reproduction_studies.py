@@ -8,6 +8,7 @@ from typing import Any
 from reproduction_runs import Stored, interval
 
 from tumorscope.metrics.paired import paired
+from tumorscope.report.comparison import Comparison
 
 #: Runs of one method over the folds: every patient is validated once.
 FOLDS = {"FPN": ("fpn--fold-0", "fpn--fold-1"), "U-Net": ("unet--fold-0", "unet--fold-1")}
@@ -76,6 +77,21 @@ def dice(run: Mapping[str, Any]) -> Any:
         if (s["metric"], s["region"], s["unit"]) == ("dice", "tumor", "patient") and s["mean"] is not None:
             return s
     return None
+
+
+def comparisons(stored: Stored) -> list[tuple[str, list[str], list[list[str]]]]:
+    """Return the tables of every stored comparison: heading, column names, rows."""
+    tables = []
+    for name, content in stored.comparisons.items():
+        compared = Comparison(**content)
+        tables += [(f"{name}: {heading}", columns, rows) for heading, columns, rows in compared.tables()]
+        tables.append((f"{name}: how it was made", ["condition", "value"], _conditions(compared)))
+    return tables
+
+
+def _conditions(compared: Comparison) -> list[list[str]]:
+    rows = [[str(k).replace("_", " "), str(v)] for k, v in compared.conditions.items() if v not in (None, "", [])]
+    return rows + [["note", text] for text in (*compared.notes, *compared.footnotes)]
 
 
 def names() -> set[str]:

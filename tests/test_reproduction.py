@@ -18,7 +18,11 @@ sys.path.insert(0, str(BENCHMARKS))
 from reproduction import page  # noqa: E402
 from reproduction_figures import is_possible  # noqa: E402
 from reproduction_runs import NOT_YET, Stored, find_score  # noqa: E402
+from reproduction_studies import folds  # noqa: E402
 from reproduction_traps import CHECKS, background_bound, expose, pooled_with_background  # noqa: E402
+
+from tumorscope.metrics import EmptyPolicy, Unit, summarise  # noqa: E402
+from tumorscope.metrics.paired import paired  # noqa: E402
 
 CONTENT: dict[str, Any] = yaml.safe_load((BENCHMARKS / "papers.yaml").read_text(encoding="utf-8"))
 NOTHING = Stored({}, {}, {})
@@ -180,6 +184,50 @@ def test_the_page_says_what_is_missing_and_judges_what_is_there() -> None:
     assert "`lgg-fpn-efficientnet--slice`" in filled
     poor = page(CONTENT, stored(run("lgg-fpn-efficientnet--slice", score(mean=0.6))))
     assert "is not reached by our run" in poor
+
+
+def test_stored_comparisons_are_shown() -> None:
+    both = [0.8, 0.9], [0.7, 0.6]
+    pair = paired(*both, groups=["a", "b"]).to_json() | {
+        "first": "3D",
+        "second": "2D",
+        "metric": "dice",
+        "region": "WT",
+    }
+    content = {key: [] for key in ("runs", "cases", "tumour_free", "costs", "validation")} | {
+        "scores": [
+            summarise(
+                values, metric="dice", region="WT", unit=Unit.PATIENT, empty_policy=EmptyPolicy.BRATS, groups=["a", "b"]
+            ).to_json()
+            | {"run": name}
+            for name, values in zip(("3D", "2D"), both, strict=True)
+        ],
+        "pairs": [pair],
+        "conditions": {"n_boot": 2000, "dataset": "brats"},
+        "notes": ["the same cases"],
+    }
+    text = page(CONTENT, Stored({}, {}, {}, {"2D-3D": json.loads(json.dumps(content))}))
+    assert "### 2D-3D: " in text
+    assert "0.850" in text
+    assert "+0.200" in text
+    assert "| note | the same cases |" in text
+
+
+def test_architectures_are_compared_patient_by_patient() -> None:
+    def fold(name: str, dice: dict[str, float]) -> dict[str, Any]:
+        cases = [{"case": case, "tumor": {"dice": value}} for case, value in dice.items()]
+        return run(name, test={"scores": [], "cases": cases})
+
+    runs = [
+        fold("fpn--fold-0", {"a": 0.9, "b": 0.8}),
+        fold("fpn--fold-1", {"c": 0.7}),
+        fold("unet--fold-0", {"b": 0.7, "a": 0.8}),
+    ]
+    assert folds(stored(*runs)) == []
+    (said,) = folds(stored(*runs, fold("unet--fold-1", {"c": 0.6})))
+    assert "FPN 0.800, U-Net 0.700 mean patient Dice over 3 patients" in said
+    assert "difference +0.100" in said
+    assert "FPN better on 3, U-Net on 0" in said
 
 
 def test_what_ran_comes_from_the_manifest() -> None:
