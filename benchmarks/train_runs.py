@@ -18,7 +18,7 @@ import yaml
 
 from tumorscope.bundles.bundle import Bundle
 from tumorscope.core.files import write_text
-from tumorscope.metrics import DEFAULT_METRICS
+from tumorscope.metrics import PAPER_METRICS
 from tumorscope.recipes.recipe import load_recipe
 from tumorscope.training.callbacks import read_log
 from tumorscope.workflows.evaluate import evaluate
@@ -77,7 +77,7 @@ def score(name: str, data: dict[str, Path], folder: Path) -> dict[str, Any]:
             split=folder / "split.json",
             part=part,
             allow_overlap=part == "val",
-            metrics=tuple(run.get("metrics", DEFAULT_METRICS)),
+            metrics=tuple(run.get("metrics", PAPER_METRICS)),
             echo=print,
         ).to_json()
     return found
