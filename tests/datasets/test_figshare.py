@@ -171,6 +171,24 @@ def test_the_three_planes_of_one_patient_share_a_block() -> None:
         assert block_of(axial) == block_of(coronal) == block_of(sagittal)
 
 
+def test_cuts_lie_between_runs_of_slices(test_data: Path) -> None:
+    """The pictures on both sides of a cut are less alike than neighbours in a run, of which most are very alike."""
+    folder = test_data / "figshare" / "images"
+
+    def small(number: int) -> np.ndarray:
+        return np.asarray(Pillow.open(folder / f"{number}.jpg").convert("L").resize((64, 64)), dtype=float).ravel()
+
+    def alike(first: int, second: int) -> float:
+        return float(np.corrcoef(small(first), small(second))[0, 1])
+
+    cuts = [s for s, _, _ in STRETCHES[1:] if all((folder / f"{n}.jpg").is_file() for n in (s - 1, s))]
+    assert len(cuts) > 20
+    across = {cut: alike(cut - 1, cut) for cut in cuts}
+    assert max(across.values()) < 0.8, across
+    within = [alike(cut, cut + 1) for cut in cuts if (folder / f"{cut + 1}.jpg").is_file()]
+    assert np.median(within) > 0.85
+
+
 def test_the_folder_of_pictures(test_data: Path) -> None:
     cases = DATASET.discover(test_data / "figshare")
     assert len(cases) >= 2000
