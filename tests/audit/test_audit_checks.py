@@ -10,6 +10,7 @@ from tumorscope.audit.finding import Severity, percent
 from tumorscope.audit.numbers import picture_number
 from tumorscope.audit.result import run_checks, verdict
 from tumorscope.core.case import Case
+from tumorscope.core.labels import custom_scheme
 from tumorscope.core.sequence import Sequence
 from tumorscope.datasets.base import read_volumes
 from tumorscope.datasets.brats import find as find_brats
@@ -187,6 +188,14 @@ def test_baselines_on_mixed_releases(tmp_path):
     found = only("baselines", [*old, *new], parts=parts, unit="patient")
     key = "nearest-neighbour: dice ET (both-empty-one)"
     assert found.numbers[key] == 1, "value 3 there is value 4 here"
+
+
+def test_baselines_on_classes_of_ones_own():
+    scheme = custom_scheme({1: "core", 3: "rim"})
+    cases = [case(f"c{i}", [head(i)], [np.where(DISC, 1 + 2 * (i > 1), 0)], scheme=scheme) for i in range(4)]
+    parts = dict(zip(["c0", "c2", "c1", "c3"], ["train", "train", "test", "test"], strict=True))
+    found = only("baselines", cases, parts=parts, unit="patient")
+    assert {"value 1", "value 3"} == {s.region for s in found.scores}
 
 
 def test_lgg_patients_are_recognised_in_brats(tmp_path):

@@ -16,7 +16,7 @@ from tumorscope.audit.pairs import Ints, Pairs, Pictures, similar_pairs
 from tumorscope.audit.persons import persons
 from tumorscope.baselines.mask_crop import MaskCrop
 from tumorscope.baselines.slice_set import SliceSet
-from tumorscope.core.labels import BRATS, SCHEMES, LabelScheme
+from tumorscope.core.labels import BRATS, SCHEMES, LabelScheme, custom_scheme
 from tumorscope.datasets.slicewise import slice_id
 from tumorscope.datasets.splits import PARTS, Part
 
@@ -133,7 +133,10 @@ class Audited:
     @cached_property
     def scheme(self) -> LabelScheme | None:
         """Label scheme of all labelled cases; where releases of BraTS are mixed, the one they can be converted to."""
-        found = [SCHEMES.get(name) for name in sorted({s.scheme for s in self.scans if s.scheme})]
+        names = {s.scheme for s in self.scans if s.scheme}
+        if names == {"custom"}:
+            return custom_scheme({v: f"value {v}" for s in self.scans for v in s.values})
+        found = [SCHEMES.get(name) for name in sorted(names)]
         if len(found) == 1:
             return found[0]
         known = {label.name for s in found if s for label in s.labels}
