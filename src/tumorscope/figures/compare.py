@@ -38,7 +38,8 @@ def win_loss_figure(pairs: Sequence[Mapping[str, Any]], title: str) -> Figure:
     left.set_yticks(list(places), [_label(pair) for pair in pairs])
     left.set_ylim(0.4, len(pairs) + 0.6)
     left.set_xlim(0, 100)
-    style_axes(left, xlabel="cases (%)", title="On how many cases which is better", grid="")
+    right.yaxis.set_visible(False)
+    style_axes(left, xlabel="cases (%)", ylabel="first – second", title="On how many cases which is better", grid="")
     style_axes(right, xlabel="first – second, mean and 95 % interval", title="Mean difference", grid="x")
     handles = [left.barh([0], [0], color=colour, label=name) for _, colour, name in _PARTS]
     figure.legend(handles=handles, loc="outside upper right", ncols=3, frameon=False, fontsize=8)

@@ -40,7 +40,7 @@ def case_values_figure(
     panels = figure.subplots(1, len(values), sharey=True, squeeze=False)[0]
     for axes, (region, found) in zip(panels, values.items(), strict=True):
         _panel(axes, found, {m: (intervals or {}).get((region, m)) for m in found})
-        style_axes(axes, ylabel=ylabel if axes is panels[0] else "", title=region)
+        style_axes(axes, ylabel=ylabel, title=region)
     cases = len(next(iter(next(iter(values.values())).values())))
     linked = ", lines link a case" if cases <= LINKED else ""
     bar = ", bar: its 95 % interval" if intervals else ""
