@@ -101,10 +101,10 @@ def estimate(
 
 
 def _seconds(step: Callable[[], None]) -> float:
-    """Return the median time of three to ten steps after one to warm up."""
+    """Return the median time of three to ten steps (of one, where it takes long) after one to warm up."""
     step()
     times: list[float] = []
-    while len(times) < 3 or (len(times) < 10 and sum(times) < 2):
+    while not times or (len(times) < 3 and sum(times) < 20) or (len(times) < 10 and sum(times) < 2):
         begun = time.perf_counter()
         step()
         times.append(time.perf_counter() - begun)
