@@ -80,6 +80,13 @@ def scores(path: Path) -> list[dict[str, Any]]:
     return [s for s in found if s["unit"] in ("patient", "slice") and s["metric"] in METRICS]
 
 
+def shipped_scores(name: str) -> list[dict[str, Any]]:
+    """Return the test scores by patient of a shipped bundle, with the first empty-mask policy it was scored by."""
+    found = scores(HERE / "results" / f"{name}.json")
+    by_patient = [s for s in found if s["unit"] == "patient"]
+    return [s for s in by_patient if s["empty_policy"] == by_patient[0]["empty_policy"]]
+
+
 def main() -> None:
     """Read, count, write."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
@@ -90,6 +97,8 @@ def main() -> None:
         "lgg": lgg_counts(given.lgg, Split.load(given.split)),
         "brats": brats_counts(given.brats),
         "lgg_scores": {"val": scores(given.val), "test": scores(given.test)},
+        "brats_scores": shipped_scores("brats-2d"),
+        "lgg_test_scores": shipped_scores("lgg-flair"),
         "brats_values": case_values("brats-2d"),
         "lgg_values": case_values("lgg-flair"),
     }

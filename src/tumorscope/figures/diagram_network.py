@@ -16,8 +16,8 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 #: Inches per column and row, and half the size of a box in these units.
-_COLUMN, _ROW = 0.98, 0.86
-_HALF_WIDTH, _HALF_HEIGHT = 0.40, 0.33
+_COLUMN, _ROW = 1.16, 0.98
+_HALF_WIDTH, _HALF_HEIGHT = 0.42, 0.35
 _ROLES = {"input": GREY, "down": BLUE, "same": GREEN, "up": ORANGE, "join": PURPLE}
 
 
@@ -133,7 +133,7 @@ def _box(axes: Axes, block: Block, place: _Place, word: str) -> None:
         lines = [*lines[:2], f"+ {len(lines) - 2} kinds"]
     axes.text(
         place.x,
-        place.y - 0.19,
+        place.y - 0.22,
         f"{block.channels}",
         ha="center",
         va="center",
@@ -142,7 +142,7 @@ def _box(axes: Axes, block: Block, place: _Place, word: str) -> None:
         color=INK,
         zorder=4,
     )
-    axes.text(place.x, place.y - 0.06, "\n".join(lines), ha="center", va="top", fontsize=5.8, color=INK, zorder=4)
+    axes.text(place.x, place.y - 0.09, "\n".join(lines), ha="center", va="top", fontsize=6.8, color=INK, zorder=4)
 
 
 def _arrow(axes: Axes, places: list[_Place], source: int, target: int) -> None:

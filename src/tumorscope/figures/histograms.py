@@ -36,17 +36,17 @@ def histogram_figure(study: Study, *, bins: int = 60, title: str = "") -> Figure
     shown = [s for s in Sequence if s in study.images]
     columns = min(2, len(shown))
     rows = -(-len(shown) // columns)
-    figure = new_figure(3.6 * columns + 0.2, 2.3 * rows + 1.1)
-    panels = figure.subplots(rows, columns, squeeze=False).ravel()
-    for axes, sequence in zip(panels, shown, strict=False):
+    figure = new_figure(3.6 * columns + 0.2, 2.3 * rows + 1.3)
+    grid = figure.add_gridspec(rows + 1, columns, height_ratios=[0.22, *[1.0] * rows])
+    words = figure.add_subplot(grid[0, :], frame_on=False, xticks=[], yticks=[])
+    panels = [figure.add_subplot(grid[1 + i // columns, i % columns]) for i in range(len(shown))]
+    for axes, sequence in zip(panels, shown, strict=True):
         _panel(axes, study.images[sequence], labels, colours, bins)
         style_axes(axes, xlabel="intensity (scanner units)", ylabel="density", title=str(sequence), grid="")
         axes.set_yticks([])
-    for axes in panels[len(shown) :]:
-        axes.set_visible(False)
     handles = {text: handle for axes in panels for handle, text in zip(*axes.get_legend_handles_labels(), strict=True)}
     texts = [names.get(int(value), value) if value.isdigit() else value for value in handles]
-    figure.legend(handles.values(), texts, loc="outside upper left", ncols=2, frameon=False, fontsize=8)
+    words.legend(handles.values(), texts, loc="center left", ncols=2, frameon=False, fontsize=8, borderaxespad=0)
     counts = "" if labels is None else f" Voxels: {_counts(labels, names)}."
     caption = (
         f"n = 1 case. Every curve has area 1.{counts} MRI intensities have no common unit: compare within a panel."

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from tumorscope.figures.entry import FigureEntry
-from tumorscope.figures.sample_numbers import shipped_scores
+from tumorscope.figures.sample_numbers import sample_numbers, score_from_json
 from tumorscope.figures.score_words import conditions, metric_title, region_colours
 from tumorscope.figures.style import GREY, INK, frame, new_figure, style_axes
 from tumorscope.metrics.score import Score
@@ -80,10 +80,11 @@ def _row(axes: Axes, score: Score, y: float, colour: str) -> None:
     if low is not None and high is not None:
         axes.plot([low, high], [y, y], color=colour, linewidth=4, alpha=0.45, solid_capstyle="butt")
     axes.plot(mean, y, marker="o", markersize=5, color=colour)
-    spread = "" if score.sd is None else f" ± {score.sd:.3g}"
-    interval = "" if low is None else f"  [{low:.3g}, {high:.3g}]"
+    digits = ".1f" if score.length_unit else ".3f"
+    spread = "" if score.sd is None else f" ± {score.sd:{digits}}"
+    interval = "" if low is None else f"  [{low:{digits}}, {high:{digits}}]"
     axes.annotate(
-        f"{mean:.3g}{spread}{interval}",
+        f"{mean:{digits}}{spread}{interval}",
         (1.0, y),
         xycoords=("axes fraction", "data"),
         xytext=(6, 0),
@@ -95,10 +96,14 @@ def _row(axes: Axes, score: Score, y: float, colour: str) -> None:
 
 
 def _examples() -> dict[str, dict[str, object]]:
-    names = {"regions": "brats-2d", "binary": "lgg-flair"}
+    numbers = sample_numbers()
+    bundles = {"regions": ("brats-2d", "brats_scores"), "binary": ("lgg-flair", "lgg_test_scores")}
     return {
-        key: {"scores": shipped_scores(name), "title": f"Test scores of the shipped bundle {name}"}
-        for key, name in names.items()
+        key: {
+            "scores": [score_from_json(row) for row in numbers[rows]],
+            "title": f"Test scores of the shipped bundle {name}",
+        }
+        for key, (name, rows) in bundles.items()
     }
 
 
@@ -107,5 +112,5 @@ ENTRY = FigureEntry(
     section="charts",
     draw=metric_panel,
     examples=_examples,
-    caption="The shipped bundles on their fixed test patients, as their manifests tell.",
+    caption="The shipped bundles on their fixed test patients (`benchmarks/results`).",
 )

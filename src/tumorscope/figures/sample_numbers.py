@@ -26,11 +26,3 @@ def score_from_json(row: dict[str, Any]) -> Score:
     typed = {"ci95": (low, high), "unit": Unit(row["unit"]), "empty_policy": EmptyPolicy(row["empty_policy"])}
     known = {field.name for field in fields(Score)}
     return Score(**{key: value for key, value in (row | typed).items() if key in known})
-
-
-def shipped_scores(name: str, unit: str = "patient") -> list[Score]:
-    """Return the test scores in a shipped bundle's manifest, with its first empty-mask policy."""
-    from tumorscope.bundles.bundle import Bundle
-
-    rows = [r for r in Bundle.load(name).manifest.scores if r["unit"] == unit]
-    return [score_from_json(r) for r in rows if r["empty_policy"] == rows[0]["empty_policy"]]

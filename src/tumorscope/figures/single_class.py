@@ -60,7 +60,7 @@ def single_class_figure(
         view = type(view)("axial", int(areas.argmax()))
     true, pred = (view.cut(oriented(truth.labels.with_data(mask))) for mask in masks)
     colour = _colour(study, name, palette)
-    scores = f"this slice: {score_text(pred, true)}; whole case: {score_text(masks[1], masks[0])}"
+    scores = f"This slice: {score_text(pred, true)}; whole case: {score_text(masks[1], masks[0])}"
     title = f"{study.id}, {study.model}. {long_name(name)}. {scores}. n = 1."
     legend = [(colour, name), (HIT, "found"), (MISS, "missed"), (FALSE, "invented")]
     figure, grid = canvas(1, [stage.size(view)] * 4, title=title, legend=legend)

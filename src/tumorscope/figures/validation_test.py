@@ -89,7 +89,8 @@ def _examples() -> dict[str, dict[str, object]]:
             part: [score_from_json(r) for r in rows[part] if (r["unit"], r["empty_policy"]) == (unit, policy)]
             for part in ("val", "test")
         }
-        title = {"patient": "By patient", "slice": "By slice"}[unit]
+        kind = "slices with tumour only" if policy == "positives-only" else "all, both empty = 1"
+        title = f"Validation and test by {unit}{'' if unit == 'patient' else f': {kind}'}"
         examples[f"{unit}-{policy}"] = {"parts": parts, "title": title}
     return examples
 
