@@ -87,6 +87,13 @@ def test_one_patient_under_two_names():
     assert only("patients", [old, new], parts=parts, unit="patient").severity is Severity.LEAK
 
 
+def test_pictures_without_patients_are_no_patients():
+    cases = [case(f"c{i}", [head(i)], [DISC]) for i in range(4)]
+    parts = dict(zip(["c0", "c1", "c2", "c3"], ["train", "train", "train", "test"], strict=True))
+    found = only("patients", cases, parts=parts, unit="patient")
+    assert found.severity is Severity.REMARK and "not known" in found.headline
+
+
 def test_blocks_stand_for_patients():
     cases = [case(f"{i:04d}", [head(i)], [DISC], patient=f"block{i // 4}", unit="block") for i in range(12)]
     parts = {c.id: "test" if c.patient == "block2" else "train" for c in cases}
@@ -108,6 +115,7 @@ def test_exact_copies_across_parts(turn, turned):
     assert found.numbers["test slices identical to a training slice"] == 2
     assert len(found.examples) == 2 and found.examples[0].places[0][1] == "c0"
     near = only("near-duplicates", cases, parts=parts, unit="release")
+    assert near.numbers["test slices within 5 bits of a training slice, not turned"] == 2 - turned
     assert near.numbers["test slices that look like a training slice"] == 2
     assert near.numbers["turned or mirrored pairs"] == turned
 

@@ -1,6 +1,8 @@
 """Copies of a picture are found whatever was done to it, and other pictures are not."""
 
 import io
+import json
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -9,6 +11,7 @@ from PIL import Image as Pillow
 
 from tumorscope.audit import pairs as pairs_module
 from tumorscope.audit.audited import Audited
+from tumorscope.audit.checks.near_duplicates import METHOD
 from tumorscope.audit.pairs import LEAST_CORRELATION, MOST_BITS, Pictures, similar_pairs
 from tumorscope.audit.picture_hash import ORIENTATIONS, hash_picture, oriented
 from tumorscope.audit.scan import pixel_hash, scan_cases
@@ -106,3 +109,15 @@ def test_of_two_volumes_a_few_slices_that_look_alike_do_not_count():
         if len(Audited("folder", "", scan_cases([c for c in (one, chance, copy) if c.id in (a, b)])).copies)
     }
     assert pairs == {("one", "copy")}
+
+
+def test_what_the_report_says_of_its_errors_is_what_was_measured():
+    file = Path(__file__).parents[2] / "benchmarks" / "results" / "near_duplicates.json"
+    found = json.loads(file.read_text())
+    assert (found["most bits of 256"], found["least correlation"]) == (MOST_BITS, LEAST_CORRELATION)
+    for name, title in (("figshare", "Figshare"), ("lgg", "LGG")):
+        one = found[name]
+        millions = one["pairs of different patients"] / 1e6
+        assert f"{one['of these called copies']} of {millions:.2f} million {title} pairs" in METHOD
+    shares = [s for name in ("figshare", "lgg") for s in found[name]["share of copies found"].values()]
+    assert f"{100 * min(shares):.0f} to {100 * max(shares):.0f} % of copies" in METHOD

@@ -12,11 +12,15 @@ from tumorscope.audit.picture_hash import ORIENTATIONS
 from tumorscope.datasets.splits import PARTS
 
 NAME = "near-duplicates"
+#: Also counted: copies this close, unturned, as in published counts (S3-16).
+TIGHT = 5
 #: How copies are told; the false-positive rates are of benchmarks/near_duplicates.py.
 METHOD = (
     f"A pair counts when difference hashes of 16 × 16 bits, of the whole picture or of the head, differ in at most "
     f"{MOST_BITS} of 256 bits in one of eight orientations and the detail inside the heads correlates by at least "
-    f"{LEAST_CORRELATION:g}; of two volumes, when 30 % of their slices do."
+    f"{LEAST_CORRELATION:g}; of two volumes, when 30 % of their slices do. Measured on single slices of different "
+    "patients: 2 of 3.04 million Figshare pairs and 36 of 4.58 million LGG pairs count by mistake; 91 to 100 % of copies "
+    "at another size, brightness, margin or JPEG quality are found."
 )
 
 
@@ -38,6 +42,10 @@ def check(audited: Audited) -> list[Finding]:
     for name in ("test", "val"):
         known[name] = _known_to_train(audited, across, PARTS.index(name))
         if audited.divided:
+            tight = across.take((across.bits <= TIGHT) & (across.orientation == 0))
+            numbers[f"{name} slices within {TIGHT} bits of a training slice, not turned"] = _known_to_train(
+                audited, tight, PARTS.index(name)
+            )[0]
             numbers |= {
                 f"{name} slices": known[name][1],
                 f"{name} slices that look like a training slice": known[name][0],

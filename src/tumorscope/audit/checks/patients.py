@@ -43,6 +43,10 @@ def check(audited: Audited) -> list[Finding]:
     if blocks:
         detail = "Patient numbers are missing in these data; neighbouring file numbers stand for them."
         return [Finding(NAME, Severity.REMARK, f"No block of neighbouring numbers is in two parts. {detail}", numbers)]
+    if len(parts_of) == len(audited.scans) == len(audited.case):
+        text = "Every picture is a patient of its own here: which of them are of one patient is not known."
+        fix = "State the patients if you know them; else trust the checks for copies only."
+        return [Finding(NAME, Severity.REMARK, text, numbers, (), fix)]
     return [Finding(NAME, Severity.OK, f"Each of the {len(parts_of)} patients is in one part only.", numbers)]
 
 
