@@ -19,8 +19,8 @@ METHOD = (
     f"A pair counts when difference hashes of 16 × 16 bits, of the whole picture or of the head, differ in at most "
     f"{MOST_BITS} of 256 bits in one of eight orientations and the detail inside the heads correlates by at least "
     f"{LEAST_CORRELATION:g}; of two volumes, when 30 % of their slices do. Measured on single slices of different "
-    "patients: 2 of 3.04 million Figshare pairs and 36 of 4.58 million LGG pairs count by mistake; 91 to 100 % of copies "
-    "at another size, brightness, margin or JPEG quality are found."
+    "patients: 2 of 3.04 million Figshare pairs and 36 of 4.58 million LGG pairs count by mistake; 91 to 100 % of "
+    "copies at another size, brightness, margin or JPEG quality are found."
 )
 
 
