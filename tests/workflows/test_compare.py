@@ -150,6 +150,18 @@ def test_cases_that_trained_a_bundle_are_refused(place: Path, tmp_path: Path) ->
         run(place, "a", "leaky", out=tmp_path)
 
 
+def test_runs_of_different_protocols_are_refused_before_anything_is_scored(place: Path, tmp_path: Path) -> None:
+    bundle = make_bundle(place / "slicewise")
+    content = json.loads((bundle.folder / "bundle.json").read_text())
+    content["training"]["split"]["unit"] = "slice"
+    (bundle.folder / "bundle.json").write_text(json.dumps(content))
+    with pytest.raises(LeakError, match="a: patient; slicewise: slice"):
+        run(place, "a", "slicewise", out=tmp_path)
+    assert not list(tmp_path.rglob("*.json"))
+    told = run(place, "a", "slicewise", out=tmp_path, allow_overlap=True, cases=("C0",))
+    assert all("not a fair comparison" in s["note"] for s in told.scores)
+
+
 def test_arguments_must_say_what_to_compare(place: Path, stored: Callable[..., str]) -> None:
     with pytest.raises(UsageError, match="two runs"):
         run(place, "a")
@@ -178,7 +190,7 @@ def test_cost_is_measured(place: Path) -> None:
     task = {"bundle": str(place / "a"), "dataset": "brats", "data": str(place / "data"), "split": None, "part": "test"}
     found = _measure({**task, "cases": ["C0", "C1"], "runtime": "torch", "device": "cpu", "tta": True})
     assert found["inputs_per_case"] == 12, "six slices, and mirrored"
-    assert found["cases_timed"] == 1 and found["seconds_per_case"] > 0
+    assert found["cases_timed"] == 1 and found["seconds_per_case"] > 0 < found["processor_seconds_per_case"]
     assert 50 < found["peak_memory_mb"] < 8000
 
 
@@ -200,6 +212,7 @@ def test_stored_costs_stand_beside_parameters_and_operations(place: Path, monkey
     measured = {
         "seconds_per_case": 1.0,
         "seconds_range": [1.0, 2.0],
+        "processor_seconds_per_case": 1.5,
         "inputs_per_case": 6.0,
         "peak_memory_mb": 300.0,
         "cases_timed": 3,

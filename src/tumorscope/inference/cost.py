@@ -46,13 +46,15 @@ class CaseCost:
 
     Attributes:
         case: Its id.
-        seconds: Reading and predicting.
+        seconds: Reading and predicting, by the clock.
+        processor_seconds: The same over all cores; a busy machine changes it little.
         network_seconds: Of these, in the network.
         inputs: Slices or patches the network saw; mirrored ones count again.
     """
 
     case: str
     seconds: float
+    processor_seconds: float
     network_seconds: float
     inputs: int
 
@@ -115,11 +117,12 @@ def time_case(predictor: Predictor, name: str, read: Callable[[], Any]) -> CaseC
     """
     counting = predictor.runtime
     assert isinstance(counting, CountingRuntime)
-    before, started = counting.inputs, time.perf_counter()
+    before, started, used = counting.inputs, time.perf_counter(), time.process_time()
     prediction = predictor.run(read())
     return CaseCost(
         case=name,
         seconds=round(time.perf_counter() - started, 4),
+        processor_seconds=round(time.process_time() - used, 4),
         network_seconds=prediction.seconds["network"],
         inputs=counting.inputs - before,
     )

@@ -66,7 +66,7 @@ class Comparison:
         tests = max((p["n_tests"] for p in self.pairs), default=1)
         holm = f", Holm-corrected over the {tests} tests of its metric" if tests > 1 else ""
         return [
-            "Intervals: 95 % percentile bootstrap, patients resampled "
+            "Intervals: 95 % percentile bootstrap, patients (blocks where patients are unknown) resampled "
             f"{self.conditions['n_boot']} times (with all their pairs). "
             f"p: Wilcoxon signed-rank test over patients, two-sided{holm}. "
             "Better / worse / equal: cases on which the first run beats the second, loses, ties.",
@@ -157,7 +157,7 @@ def cost_tables(costs: Sequence[Row], tumour_free: Sequence[Row]) -> Iterator[Ta
     """Yield what each run costs, and its false alarms on tumour-free slices."""
     if any("parameters" in c for c in costs):
         columns = ["run", "parameters", "input", "GFLOPs per input", "inputs per case", "GFLOPs per case"]
-        columns += ["seconds per case (range, n)", "peak memory", "runtime"]
+        columns += ["seconds per case (range, n)", "processor seconds", "peak memory", "runtime"]
         yield "Cost", columns, [_cost_row(c) for c in costs]
     rows = []
     for row in tumour_free:
@@ -179,14 +179,15 @@ def cost_tables(costs: Sequence[Row], tumour_free: Sequence[Row]) -> Iterator[Ta
 
 def _cost_row(cost: Row) -> list[str]:
     if "parameters" not in cost:
-        return [cost["run"], *["–"] * 8]
+        return [cost["run"], *["–"] * 9]
     cells = [cost["run"], f"{cost['parameters'] / 1e6:.2f} M", "×".join(map(str, cost["input_shape"]))]
     cells.append(f"{cost['flops'] / 1e9:.2f}")
     if "seconds_per_case" not in cost:
-        return [*cells, *["–"] * 5]
+        return [*cells, *["–"] * 6]
     low, high = cost["seconds_range"]
     seconds = f"{cost['seconds_per_case']:.2f} ({low:.2f} to {high:.2f}, {cost['cases_timed']})"
     cells += [f"{cost['inputs_per_case']:.0f}", f"{cost['flops_per_case'] / 1e9:.1f}", seconds]
+    cells.append(f"{cost['processor_seconds_per_case']:.2f}")
     return [*cells, f"{cost['peak_memory_mb']:.0f} MB", f"{cost['runtime']}; {cost['machine']}"]
 
 

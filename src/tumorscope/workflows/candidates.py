@@ -6,6 +6,7 @@ import json
 import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,7 @@ from tumorscope.core.files import content_hash, write_text
 from tumorscope.core.image import Image
 from tumorscope.datasets.base import Dataset
 from tumorscope.datasets.splits import Part, Split
-from tumorscope.workflows.evaluate import check_overlap, evaluate_cases
+from tumorscope.workflows.evaluate import check_overlap, evaluate_cases, hashes_of
 from tumorscope.workflows.scoring import ScoreOptions
 
 log = logging.getLogger(__name__)
@@ -65,6 +66,11 @@ class Cohort:
     runtime: str = "auto"
     device: str = "auto"
     tta: bool = False
+
+    @cached_property
+    def hashes(self) -> dict[str, frozenset[str]]:
+        """Content hashes of the cases, read once."""
+        return hashes_of(self.cases)
 
 
 def read_candidates(runs: Sequence[str]) -> list[Candidate]:
@@ -147,7 +153,7 @@ def evaluated(candidate: Candidate, cohort: Cohort, store: Path, options: ScoreO
     """
     if candidate.bundle is None:
         return candidate
-    file = store / f"{_file_name(candidate.name)}-{_key(candidate.bundle, cohort, options)}.json"
+    file = _place(candidate.name, candidate.bundle, cohort, store, options)
     if file.is_file():
         content = read_evaluation(file)
         overlap = content["conditions"]["overlap"]
@@ -161,7 +167,7 @@ def evaluated(candidate: Candidate, cohort: Cohort, store: Path, options: ScoreO
         return replace(candidate, evaluation=content)
     from tumorscope.inference.predictor import Predictor
 
-    overlap = check_overlap(candidate.bundle, cohort.cases, allow=options.allow_overlap)
+    overlap = check_overlap(candidate.bundle, cohort.hashes, allow=options.allow_overlap)
     options.echo(f"{candidate.name}: scoring {len(cohort.cases)} cases")
     predictor = Predictor(candidate.bundle, cohort.runtime, cohort.device, tta=cohort.tta)
     result = evaluate_cases(cohort.cases, cohort.dataset, cohort.split, cohort.part, predictor, overlap, options)
@@ -169,15 +175,28 @@ def evaluated(candidate: Candidate, cohort: Cohort, store: Path, options: ScoreO
     return replace(candidate, evaluation=json.loads(file.read_text(encoding="utf-8")))
 
 
-def _file_name(name: str) -> str:
-    return "".join(c if c.isalnum() or c in "-_." else "_" for c in name)[:60]
+def check_unseen(candidates: Sequence[Candidate], cohort: Cohort, store: Path, options: ScoreOptions) -> None:
+    """Make sure, before any is scored, that no bundle was trained on the cases (stored evaluations tell it themselves).
+
+    Raises:
+        LeakError: if one was and ``options.allow_overlap`` is not set.
+    """
+    for one in candidates:
+        if one.bundle is not None and not _place(one.name, one.bundle, cohort, store, options).is_file():
+            check_overlap(one.bundle, cohort.hashes, allow=options.allow_overlap)
+
+
+def _place(name: str, bundle: Bundle, cohort: Cohort, store: Path, options: ScoreOptions) -> Path:
+    """Return the file that keeps, or will keep, an evaluation."""
+    readable = "".join(c if c.isalnum() or c in "-_." else "_" for c in name)[:60]
+    return store / f"{readable}-{_key(bundle, cohort, options)}.json"
 
 
 def _key(bundle: Bundle, cohort: Cohort, options: ScoreOptions) -> str:
     """Return a name that changes with the model, the cases' files and what is computed."""
     from tumorscope import __version__
 
-    manifest = bundle.manifest.model_dump(mode="json", exclude={"scores", "limits", "title"})
+    manifest = bundle.manifest.model_dump(mode="json", exclude={"scores", "limits", "title"}, exclude_defaults=True)
     facts = [
         manifest,
         cohort.dataset.name,

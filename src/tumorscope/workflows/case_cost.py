@@ -46,7 +46,7 @@ def run_cost(candidate: Candidate, cohort: Cohort | None, store: Path, *, measur
     single = cohort.split is not None and cohort.split.unit == "slice"
     timed = [c.id for c in cohort.cases][: 1 + (TIMED_SLICES if single else TIMED)]
     how = [cohort.runtime, cohort.device, cohort.tta, timed, measure]
-    manifest = bundle.manifest.model_dump(mode="json", exclude={"scores", "training"})
+    manifest = bundle.manifest.model_dump(mode="json", exclude={"scores", "training"}, exclude_defaults=True)
     key = content_hash(json.dumps([manifest, how, cohort.dataset.name], sort_keys=True).encode())
     file = store / f"cost-{key}.json"
     if not file.is_file():
@@ -95,7 +95,8 @@ def measure_cost(
         tta: As for prediction.
 
     Returns:
-        ``seconds_per_case`` (median), ``seconds_range``, ``network_seconds_per_input``, ``inputs_per_case`` (mean),
+        ``seconds_per_case`` (median), ``seconds_range``, ``processor_seconds_per_case`` (median, all cores),
+        ``network_seconds_per_input``, ``inputs_per_case`` (mean),
         ``peak_memory_mb`` (of the whole process, from its start), ``cases_timed``, ``runtime``, ``machine``.
 
     Raises:
@@ -153,6 +154,7 @@ def _measure(task: dict[str, Any]) -> dict[str, Any]:
     return {
         "seconds_per_case": statistics.median(seconds),
         "seconds_range": [min(seconds), max(seconds)],
+        "processor_seconds_per_case": statistics.median(lap.processor_seconds for lap in timed),
         "network_seconds_per_input": sum(lap.network_seconds for lap in timed) / max(inputs, 1),
         "inputs_per_case": inputs / len(timed),
         "peak_memory_mb": peak_mb(),

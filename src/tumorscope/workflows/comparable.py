@@ -10,12 +10,39 @@ from tumorscope.metrics.case_score import CLASSES
 from tumorscope.workflows.candidates import Candidate
 
 
+def check_training_units(candidates: Sequence[Candidate], *, allow_overlap: bool) -> list[str]:
+    """Make sure that the bundles were trained by the same unit of split: a slice-wise one saw the test patients.
+
+    Args:
+        candidates: Those without a bundle are passed over.
+        allow_overlap: Go on all the same.
+
+    Returns:
+        What must be said beside every score, one sentence each.
+
+    Raises:
+        LeakError: if the units differ.
+    """
+    units = {c.name: c.bundle.manifest.training.split.get("unit") for c in candidates if c.bundle is not None}
+    known = {name: unit for name, unit in units.items() if unit}
+    if len(set(known.values())) < 2:
+        return []
+    told = "; ".join(f"{name}: {unit}" for name, unit in known.items())
+    if not allow_overlap:
+        raise LeakError(
+            expected="runs that were trained by the same unit of split",
+            found=f"{told} (a patient's other slices may have trained one of them)",
+            fix="Compare runs of one protocol, or add --allow-overlap to have it printed beside every score",
+        )
+    return [f"trained by different units of split ({told}): not a fair comparison"]
+
+
 def check_comparable(candidates: Sequence[Candidate], *, allow_overlap: bool) -> list[str]:
     """Make sure that candidates were scored on the same cases in the same way.
 
     Args:
         candidates: With evaluations.
-        allow_overlap: Go on where cases were trained on, or the runs were trained by other units of split.
+        allow_overlap: Go on where cases were trained on.
 
     Returns:
         What must be said beside every score, one sentence each.
@@ -29,7 +56,7 @@ def check_comparable(candidates: Sequence[Candidate], *, allow_overlap: bool) ->
         _check_cases(first, other)
         _check_references(first, other)
         _check_conditions(first, other)
-    return [*_check_overlap(candidates, allow_overlap), *_check_training_units(candidates, allow_overlap)]
+    return _check_overlap(candidates, allow_overlap)
 
 
 def shared_regions(candidates: Sequence[Candidate]) -> list[str]:
@@ -107,18 +134,3 @@ def _check_overlap(candidates: Sequence[Candidate], allow: bool) -> list[str]:
             total = len(candidate.evaluation["cases"])
             said.append(f"{candidate.name}: {len(overlap)} of {total} cases trained it: not a test score")
     return said
-
-
-def _check_training_units(candidates: Sequence[Candidate], allow: bool) -> list[str]:
-    units = {c.name: c.bundle.manifest.training.split.get("unit") for c in candidates if c.bundle is not None}
-    known = {name: unit for name, unit in units.items() if unit}
-    if len(set(known.values())) < 2:
-        return []
-    told = "; ".join(f"{name}: {unit}" for name, unit in known.items())
-    if not allow:
-        raise LeakError(
-            expected="runs that were trained by the same unit of split",
-            found=f"{told} (a patient's other slices may have trained one of them)",
-            fix="Compare runs of one protocol, or add --allow-overlap to have it printed beside every score",
-        )
-    return [f"trained by different units of split ({told}): not a fair comparison"]

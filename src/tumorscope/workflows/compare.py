@@ -19,9 +19,9 @@ from tumorscope.metrics import METRICS
 from tumorscope.metrics.paired import holm, paired
 from tumorscope.metrics.summary import N_BOOT
 from tumorscope.report.comparison import Comparison
-from tumorscope.workflows.candidates import Candidate, Cohort, evaluated, read_candidates
+from tumorscope.workflows.candidates import Candidate, Cohort, check_unseen, evaluated, read_candidates
 from tumorscope.workflows.case_cost import run_cost
-from tumorscope.workflows.comparable import check_comparable, shared_regions
+from tumorscope.workflows.comparable import check_comparable, check_training_units, shared_regions
 from tumorscope.workflows.evaluate import find_cases
 from tumorscope.workflows.scoring import ScoreOptions, metric_names, policies_of
 
@@ -86,9 +86,11 @@ def compare(
     candidates = read_candidates(runs)
     cohort = _cohort(candidates, dataset, data, split, part, cases, (runtime, device, tta))
     store = ensure_folder(out) / "evaluations"
+    notes = check_training_units(candidates, allow_overlap=allow_overlap)
     if cohort is not None:
+        check_unseen(candidates, cohort, store, options)
         candidates = [evaluated(c, cohort, store, options) for c in candidates]
-    notes = check_comparable(candidates, allow_overlap=allow_overlap)
+    notes += check_comparable(candidates, allow_overlap=allow_overlap)
     regions = shared_regions(candidates)
     checked = [] if not (validation and cohort) else _validation(candidates, cohort, store, options)
     rows = _case_rows(candidates, regions, options.metrics)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -99,7 +99,7 @@ def evaluate(
     model, source = Bundle.load(bundle), DATASETS.load(dataset)
     chosen = Split.load(split) if split else None
     found = find_cases(source, Path(data), chosen, part, cases)
-    overlap = check_overlap(model, found, allow=allow_overlap)
+    overlap = check_overlap(model, hashes_of(found), allow=allow_overlap)
     predictor = Predictor(model, runtime, device, tta=tta)
     return evaluate_cases(found, source, chosen, part, predictor, overlap, options)
 
@@ -122,17 +122,35 @@ def find_cases(
     return [c for c in cases if c.id in names] if names else cases
 
 
-def check_overlap(bundle: Bundle, cases: Sequence[Case], *, allow: bool) -> list[str]:
+def hashes_of(cases: Sequence[Case]) -> dict[str, frozenset[str]]:
+    """Return case id → content hashes; an unreadable case has none and gets its reason when it is scored."""
+    found = {}
+    for case in cases:
+        try:
+            found[case.id] = frozenset(case_hashes(case.loaded()))
+        except TumorscopeError as error:
+            log.debug("%s: %s", case.id, error)
+            found[case.id] = frozenset()
+    return found
+
+
+def check_overlap(bundle: Bundle, hashes: Mapping[str, frozenset[str]], *, allow: bool) -> list[str]:
     """Return the cases the bundle was trained or validated on.
+
+    Args:
+        bundle: The model.
+        hashes: Of the cases it is to be scored on, from :func:`hashes_of`.
+        allow: Whether there may be any.
 
     Raises:
         LeakError: if there are any and ``allow`` is False.
     """
-    overlap = _overlap(bundle, cases)
+    seen = set(bundle.manifest.training.case_hashes)
+    overlap = [name for name, found in hashes.items() if seen & found]
     if overlap and not allow:
         raise LeakError(
             expected=f"cases that '{bundle.name}' has not seen",
-            found=f"{len(overlap)} of {len(cases)} among its training or validation cases: {', '.join(overlap[:5])}",
+            found=f"{len(overlap)} of {len(hashes)} among its training or validation cases: {', '.join(overlap[:5])}",
             fix="Choose other cases with --split, or add --allow-overlap to have it printed beside every score",
         )
     return overlap
@@ -194,19 +212,6 @@ def _labelled(cases: list[Case], data: Path) -> list[Case]:
             fix="Evaluate on labelled cases, e.g. a held-out part of the training data",
         )
     return labelled
-
-
-def _overlap(bundle: Bundle, cases: Sequence[Case]) -> list[str]:
-    """Return the cases the bundle was trained or validated on; unreadable ones get their reason when scored."""
-    seen = set(bundle.manifest.training.case_hashes)
-    found = []
-    for case in cases:
-        try:
-            if seen & set(case_hashes(case.loaded())):
-                found.append(case.id)
-        except TumorscopeError as error:
-            log.debug("%s: %s", case.id, error)
-    return found
 
 
 def _evaluate_folders(pred: Path, ref: Path, missing: Missing, options: ScoreOptions) -> Evaluation:
