@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 import math
+from pathlib import Path
 
 import pytest
 import torch
+from tiny_training import make_brats, tiny
 from torch import nn
 
 from tumorscope.core.errors import UsageError
+from tumorscope.core.labels import SCHEMES
+from tumorscope.datasets import DATASETS
 from tumorscope.recipes.sections import Optimizer, Schedule
+from tumorscope.training.cache import build_cache
+from tumorscope.training.fit import fit
 from tumorscope.training.optim import build_optimizer, build_plateau, build_schedule
 
 
@@ -92,3 +98,30 @@ def test_sgd_has_momentum_unless_told() -> None:
 def test_wrong_arguments_are_told_in_words(args: dict[str, object]) -> None:
     with pytest.raises(UsageError, match="arguments of optimizer 'adam'"):
         build_optimizer([nn.Parameter(torch.zeros(2, 2))], Optimizer(name="adam", args=args))
+
+
+@pytest.mark.parametrize("name", ["adam", "adamw", "sgd", "rmsprop"])
+def test_the_one_pass_step_is_the_same_step(name: str) -> None:
+    found = []
+    for fused in (False, True):
+        torch.manual_seed(0)
+        layer = nn.Linear(5, 3)
+        spec = Optimizer(name=name, lr=0.01, weight_decay=0.1)  # type: ignore[arg-type]
+        optimizer = build_optimizer(layer.parameters(), spec, fused=fused)
+        assert bool(optimizer.param_groups[0].get("fused")) == (fused and name != "rmsprop")
+        for _ in range(5):
+            optimizer.zero_grad()
+            layer(torch.ones(2, 5)).square().sum().backward()
+            optimizer.step()
+        found.append(layer.weight.detach())
+    assert torch.allclose(*found, atol=1e-6)
+
+
+@pytest.mark.parametrize("clip", [0.0, 0.5])
+def test_a_run_with_and_without_clipped_gradients(tmp_path: Path, clip: float) -> None:
+    """Lightning refuses to clip the gradients of a one-pass optimiser: the task must not take one then."""
+    recipe = tiny(training__epochs=1, training__clip_grad=clip, training__precision="bf16-mixed")
+    cases = DATASETS.load("brats").discover(make_brats(tmp_path / "data", cases=2, depth=4))
+    cache = build_cache(cases, recipe.preprocess, SCHEMES["brats"], tmp_path / "cache")
+    names = list(cache.cases)
+    assert fit(recipe, SCHEMES["brats"], cache, names[:1], names[1:], tmp_path / "run").epochs_run == 1

@@ -11,6 +11,7 @@ from torch.nn import functional
 
 from tumorscope.networks.build import check_input
 from tumorscope.networks.dilate import keep_stride_16
+from tumorscope.networks.dropout import Dropout
 from tumorscope.networks.encoders import build_encoder
 
 
@@ -34,7 +35,7 @@ class _ASPP(nn.Module):
             [_conv_norm_relu(inputs, outputs), *(_separable(inputs, outputs, rate) for rate in rates)]
         )
         self.pooled = nn.Conv2d(inputs, outputs, 1)  # no batch normalisation: a batch of one picture has one value
-        self.merge = nn.Sequential(_conv_norm_relu(outputs * (len(rates) + 2), outputs), nn.Dropout(dropout))
+        self.merge = nn.Sequential(_conv_norm_relu(outputs * (len(rates) + 2), outputs), Dropout(dropout))
 
     def forward(self, x: Tensor) -> Tensor:
         whole = functional.relu(self.pooled(x.mean(dim=(2, 3), keepdim=True))).expand(-1, -1, *x.shape[2:])

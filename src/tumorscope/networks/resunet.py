@@ -9,6 +9,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from tumorscope.networks.build import check_input
+from tumorscope.networks.dropout import Dropout
 
 
 def conv_norm(inputs: int, outputs: int, kernel: int = 3) -> nn.Sequential:
@@ -29,7 +30,7 @@ class ResidualBlock(nn.Module):
         super().__init__()
         self.first, self.second = conv_norm(inputs, outputs), conv_norm(outputs, outputs)
         self.shortcut = nn.Identity() if inputs == outputs else conv_norm(inputs, outputs, 1)
-        self.dropout = nn.Dropout(dropout)
+        self.dropout = Dropout(dropout)
 
     def forward(self, x: Tensor) -> Tensor:
         """Map (B, inputs, H, W) to (B, outputs, H, W)."""

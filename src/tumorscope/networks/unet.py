@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from tumorscope.networks.build import check_input
+from tumorscope.networks.dropout import Dropout
 
 
 def _double_conv(inputs: int, outputs: int, dropout: float) -> nn.Sequential:
@@ -15,7 +16,7 @@ def _double_conv(inputs: int, outputs: int, dropout: float) -> nn.Sequential:
     return nn.Sequential(
         nn.Conv2d(inputs, outputs, 3, padding=1),
         nn.ReLU(inplace=True),
-        nn.Dropout(dropout),
+        Dropout(dropout),
         nn.Conv2d(outputs, outputs, 3, padding=1),
         nn.ReLU(inplace=True),
     )

@@ -187,7 +187,8 @@ class SegmentationTask(LightningModule):
 
     def configure_optimizers(self) -> Any:
         """Build what the recipe says."""
-        optimizer = build_optimizer(self.parameters(), self.recipe.optimizer)
+        clipped = bool(self.recipe.training.clip_grad)
+        optimizer = build_optimizer(self.parameters(), self.recipe.optimizer, fused=not clipped)
         self.plateau = build_plateau(optimizer, self.recipe.schedule)
         if self.plateau is not None and self._plateau_state is not None:
             self.plateau.load_state_dict(self._plateau_state)
