@@ -14,6 +14,7 @@ from tumorscope.core.sequence import Sequence
 from tumorscope.figures.canvas import canvas, heading, put
 from tumorscope.figures.colours import Palette, long_name, target_colour
 from tumorscope.figures.entry import FigureEntry
+from tumorscope.figures.study import PREFERRED
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -47,7 +48,7 @@ class Batch:
 
 
 def batch_figure(batch: Batch, *, palette: Palette = "papers") -> Figure:
-    """Draw one column per sample: each sequence of its own slice, and below them the targets on the last.
+    """Draw one column per sample: each sequence of its own slice, and below them the targets on one of them.
 
     Neighbouring slices that the network also sees are not drawn. Augmentation mirrors and turns, so no sides are named.
 
@@ -74,7 +75,7 @@ def batch_figure(batch: Batch, *, palette: Palette = "papers") -> Figure:
     for sample in range(count):
         for row in range(rows + 1):
             axes = figure.add_subplot(grid[row, sample])
-            channel = min(row, rows - 1)
+            channel = row if row < rows else _ground(batch, sample, first)
             low, high = windows[channel]
             pixels = np.where(batch.images[sample, first + channel] == 0, low, batch.images[sample, first + channel])
             axes.imshow(pixels, cmap="gray", vmin=low, vmax=high, interpolation="bilinear")
@@ -83,9 +84,21 @@ def batch_figure(batch: Batch, *, palette: Palette = "papers") -> Figure:
                 _targets(axes, batch, sample, palette)
             text = f"{batch.sequences[channel]}" if row < rows else "targets"
             heading(axes, text if sample == 0 else "", fontsize=9)
+            if row < rows and not batch.images[sample, first + channel].any():
+                put(axes, 0.5, 0.5, "absent or dropped", fontsize=7)
             if row == 0:
                 put(axes, 0.02, 0.015, batch.case_ids[sample][-22:], fontsize=6)
     return figure
+
+
+def _ground(batch: Batch, sample: int, first: int) -> int:
+    """Return which sequence the targets are drawn on: the best for glioma that is not blank."""
+    filled = [s for s in PREFERRED if s in batch.sequences and batch.images[sample, first + _at(batch, s)].any()]
+    return _at(batch, filled[0]) if filled else 0
+
+
+def _at(batch: Batch, sequence: Sequence) -> int:
+    return batch.sequences.index(sequence)
 
 
 def _window(images: Array) -> tuple[float, float]:

@@ -19,12 +19,12 @@ from tumorscope.figures.study import Study
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-#: Width of the whole montage and least height of one slice, in inches; width to height it aims at.
-_WIDTH, _LEAST, _RATIO = 11.5, 0.6, 1.35
+#: Least and largest height of one slice in inches; width to height that the montage aims at.
+_LEAST, _LARGEST, _RATIO = 0.6, 2.6, 1.35
 
 
 def montage_figure(
-    study: Study, *, sequence: Sequence | None = None, plane: PlaneName = "axial", every: int = 1
+    study: Study, *, sequence: Sequence | None = None, plane: PlaneName = "axial", every: int = 1, inches: float = 11.5
 ) -> Figure:
     """Draw every slice that holds brain, from the lowest (most anterior, most right) on.
 
@@ -33,6 +33,7 @@ def montage_figure(
         sequence: What to show; default the best for glioma.
         plane: ``axial``, ``coronal`` or ``sagittal``.
         every: Show each ``every``-th slice only.
+        inches: Width of the figure.
 
     Raises:
         GeometryError: if the plane cannot be shown.
@@ -43,7 +44,7 @@ def montage_figure(
     stage.view(plane)
     low, high = stage.extent(PLANES[plane][0])
     views = [View(plane, index) for index in range(low, high, _step(every))]
-    return _montage(study, stage, views, shown, f"{study.id}, {shown}", None, "papers")
+    return _montage(study, stage, views, shown, f"{study.id}, {shown}", None, inches)
 
 
 def segmentation_montage_figure(
@@ -53,6 +54,7 @@ def segmentation_montage_figure(
     plane: PlaneName = "axial",
     every: int = 1,
     palette: Palette = "papers",
+    inches: float = 11.5,
 ) -> Figure:
     """Draw every slice with tumour, the label map on the darkened scan; the expert's map, else the model's.
 
@@ -62,6 +64,7 @@ def segmentation_montage_figure(
         plane: ``axial``, ``coronal`` or ``sagittal``.
         every: Show each ``every``-th slice only.
         palette: Colours of the classes.
+        inches: Width of the figure.
 
     Raises:
         InputError: if there is no label map.
@@ -74,8 +77,9 @@ def segmentation_montage_figure(
     first = stage.view(plane)
     where = np.flatnonzero(stage.mask.any(axis=tuple(a for a in range(3) if a != axis)))
     views = [View(plane, int(index)) for index in where[:: _step(every)]] or [first]
-    title = f"{study.id}, {study.marked_by} on {shown}: {len(where)} {plane} slices with tumour"
-    return _montage(study, stage, views, shown, title, palette, palette)
+    known = f"{plane} " if sides_known(stage.reference) else ""
+    title = f"{study.id}, {study.marked_by} on {shown}: {len(where)} {known}slices with tumour"
+    return _montage(study, stage, views, shown, title, palette, inches)
 
 
 def _step(every: int) -> int:
@@ -90,26 +94,27 @@ def _montage(
     views: list[View],
     shown: Sequence,
     title: str,
-    marked: Palette | None,
-    palette: Palette,
+    palette: Palette | None,
+    width_inches: float,
 ) -> Figure:
+    """Draw the slices; with ``palette`` the label map too."""
     width, height = stage.size(views[0])
     columns = max(1, min(len(views), round(math.sqrt(len(views) * _RATIO * height / width))))
     rows = -(-len(views) // columns)
-    inches = min(2.6, max(_LEAST, _WIDTH / columns * height / width))
-    legend = legend_of(study.marked, palette) if marked else []
+    inches = min(_LARGEST, max(_LEAST, width_inches / columns * height / width))
+    legend = legend_of(study.marked, palette) if palette else []
     side = (
         "The patient's right is on the left." if sides_known(stage.reference) and views[0].plane != "sagittal" else ""
     )
     note = f"{side} Numbers: slice in the file.".strip()
-    if marked and not legend:
+    if palette and not legend:
         note = f"Nothing was segmented. {note}"
     figure, grid = canvas(rows, [(width, height)] * columns, title=title, legend=legend, note=note, row_inches=inches)
     for position, view in enumerate(views):
         axes = figure.add_subplot(grid[divmod(position, columns)])
-        stage.scan(axes, view, shown, dim=0.7 if marked else 1.0)
-        if marked:
-            stage.labels(axes, view, study.marked, marked, fill=0.85, lines=False)
+        stage.scan(axes, view, shown, dim=0.7 if palette else 1.0)
+        if palette:
+            stage.labels(axes, view, study.marked, palette, fill=0.85, lines=False)
         number = view.name(stage.reference).rpartition("/")[0].rpartition(" ")[2]
         put(axes, 0.03, 0.02, number, fontsize=min(9.0, 7 * inches + 1))
     return figure
@@ -118,13 +123,13 @@ def _montage(
 def _examples() -> dict[str, dict[str, object]]:
     from tumorscope.figures.sample_study import sample_study
 
-    return {"": {"study": sample_study(), "sequence": Sequence.T1, "every": 2}}
+    return {"": {"study": sample_study(), "sequence": Sequence.T1, "every": 2, "inches": 8.5}}
 
 
 def _segmentation_examples() -> dict[str, dict[str, object]]:
     from tumorscope.figures.sample_study import sample_study
 
-    return {"": {"study": sample_study(), "every": 2}}
+    return {"": {"study": sample_study(), "every": 2, "inches": 8.5}}
 
 
 MONTAGE = FigureEntry(

@@ -99,9 +99,13 @@ def study_overlay(study: Study, *, palette: Palette = "papers") -> Figure:
 
 
 def _examples() -> dict[str, dict[str, object]]:
+    from dataclasses import replace
+
     from tumorscope.figures.sample_study import sample_study
 
-    return {palette: {"study": sample_study(), "palette": palette} for palette in ("papers", "safe")}
+    study = sample_study()
+    shown = replace(study, images={Sequence.T1CE: study.images[Sequence.T1CE]})
+    return {palette: {"study": shown, "palette": palette} for palette in ("papers", "safe")}
 
 
 ENTRY = FigureEntry(
@@ -109,5 +113,5 @@ ENTRY = FigureEntry(
     section="pictures",
     draw=study_overlay,
     examples=_examples,
-    caption="The phantom's true map in three planes, in the papers' colours and in colour-blind-safe ones.",
+    caption="The phantom's true map on T1CE in three planes, in the papers' colours and in colour-blind-safe ones.",
 )

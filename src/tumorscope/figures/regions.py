@@ -43,8 +43,8 @@ def regions_figure(
     shown = [s for s in Sequence if s in study.images]
     names = list(marked.scheme.regions) or [x.name for x in marked.scheme.labels]
     legend = [(target_colour(marked.scheme, name, palette), long_name(name)) for name in names]
-    title = f"{study.id}, {study.marked_by}: regions on each sequence"
-    figure, grid = canvas(len(names), [stage.size(view)] * len(shown), title=title, legend=legend, row_inches=2.9)
+    title = f"{study.id}, {study.marked_by}: regions on each sequence, {view.name(stage.reference)}"
+    figure, grid = canvas(len(names), [stage.size(view)] * len(shown), title=title, legend=legend, row_inches=2.15)
     for row, name in enumerate(names):
         mask = marked.scheme.mask(labels, name)
         for column, sequence in enumerate(shown):
@@ -54,7 +54,7 @@ def regions_figure(
             stage.outline(axes, view, mask, legend[row][0], 1.3)
             heading(axes, sequence if row == 0 else "")
             put(axes, 0.98, 0.985, name if column == 0 else "", fontsize=11, weight="bold", color=legend[row][0])
-            stage.marks(axes, view, caption=row == len(names) - 1)
+            stage.marks(axes, view, caption=False)
     return figure
 
 

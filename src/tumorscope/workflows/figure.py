@@ -187,4 +187,4 @@ def _first(entry: FigureEntry) -> str:
 
 def _options(entry: FigureEntry) -> list[str]:
     parameters = list(inspect.signature(entry.draw).parameters)[1:]
-    return [OPTION_NAMES.get(name, name) for name in parameters if name != "title"]
+    return [OPTION_NAMES.get(name, name) for name in parameters if name not in ("title", "inches")]
