@@ -17,6 +17,7 @@ from typing import Any
 _PUBLIC = {
     "read": "tumorscope.workflows.predict:read_case",
     "segment": "tumorscope.workflows.predict:segment",
+    "compare": "tumorscope.workflows.compare:compare",
     "evaluate": "tumorscope.workflows.evaluate:evaluate",
     "Case": "tumorscope.core.case:Case",
     "Image": "tumorscope.core.image:Image",
@@ -32,6 +33,7 @@ __all__ = [
     "Sequence",
     "TumorscopeError",
     "__version__",
+    "compare",
     "evaluate",
     "read",
     "segment",
