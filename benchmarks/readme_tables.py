@@ -89,7 +89,7 @@ def main() -> None:
         "|" + "---|" * 10,
     ]
     for path in sorted((HERE / "results").glob("*.json")):
-        if path.stem not in ("speed", "throughput"):
+        if path.stem not in ("speed", "throughput", "tuning"):
             lines += score_rows(path.stem)
     speed = json.loads((HERE / "results" / "speed.json").read_text(encoding="utf-8"))
     lines += ["", f"On {speed['cores']} CPU cores, from process start to exit:", ""]

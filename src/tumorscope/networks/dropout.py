@@ -45,7 +45,7 @@ class _BitDropout(torch.autograd.Function):
         return _masked(x, ctx.mask, ctx.scale, ctx.layout)
 
     @staticmethod
-    @torch.autograd.function.once_differentiable  # type: ignore[misc]
+    @torch.autograd.function.once_differentiable
     def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None]:
         return _masked(gradient, ctx.mask, ctx.scale, ctx.layout), None
 
