@@ -26,14 +26,14 @@ ROWS = {"S0": 42, "S1": 26, "S2": 56, "S3": 42, "S4": 92}
 ID = re.compile(r"\b(S[0-4])-(\d\d)\b")
 
 
-def untraced(text: str) -> list[str]:
+def untraced(text: str, reasons: str = r"\bours: \S") -> list[str]:
     """Return the lines of a recipe that hold a value and neither a checklist id nor a reason of ours."""
     missing = []
     for line in text.splitlines():
         value, _, reason = line.partition("  # ")
         if not value.strip() or value.lstrip().startswith("#") or value.rstrip().endswith(":"):
             continue
-        if not ID.search(reason) and not re.search(r"\bours: \S", reason):
+        if not ID.search(reason) and not re.search(reasons, reason):
             missing.append(line)
     return missing
 
@@ -52,6 +52,12 @@ class TestPublished:
 
     def test_its_card_says_that_it_is_a_reproduction(self, name: str) -> None:
         assert load_recipe(name).limits
+
+
+@pytest.mark.parametrize("name", ["unet3d", "vnet"])
+def test_networks_of_the_outlook_tell_their_papers_values_from_ours(name: str) -> None:
+    """S2-52, S4-88: what Çiçek et al. and Milletari et al. print is marked "paper"."""
+    assert untraced((RECIPES / f"{name}.yaml").read_text(encoding="utf-8"), r"\b(ours|paper)\b") == []
 
 
 def test_a_value_without_a_source_is_noticed() -> None:
