@@ -52,7 +52,9 @@ def after_decision_figure(
     views = [stage.view(plane, slice_number) for stage in stages]
     size = max((stage.size(view) for stage, view in zip(stages, views, strict=True)), key=lambda s: s[1] / s[0])
     title = f"Reference and prediction after the decision ({models_of(studies)})"
-    legend = [*scheme_legend(pairs[0][0].scheme, palette), *((rgb, name) for name, rgb in DIFFERENCES.items())]
+    scheme = pairs[0][0].scheme
+    kinds = list(DIFFERENCES.items())[: 2 if len(scheme.labels) == 1 else 3]
+    legend = [*scheme_legend(scheme, palette), *((rgb, name) for name, rgb in kinds)]
     figure, grid = canvas(
         len(studies), [size] * 4, title=title, legend=legend, note=warning_of(studies), row_inches=2.9
     )
