@@ -176,14 +176,16 @@ def test_arguments_must_say_what_to_compare(place: Path, stored: Callable[..., s
         run(place, "wrong.json", stored("good"))
 
 
-def test_validation_part_stands_beside_the_test_part(place: Path, tmp_path: Path) -> None:
+def test_own_validation_cases_stand_beside_the_test_cases(place: Path, tmp_path: Path) -> None:
+    bundle = make_bundle(place / "validated")
     split = Split(dataset="brats", unit="patient", seed=0, parts={"train": ["C3"], "val": ["C2"], "test": ["C0", "C1"]})
-    split.save(tmp_path / "split.json")
-    both = run(place, "a", "b", split=tmp_path / "split.json", validation=True, out=tmp_path / "out")
-    val = next(s for s in both.validation if (s["run"], s["metric"], s["region"]) == ("a", "dice", "WT"))
+    content = json.loads((bundle.folder / "bundle.json").read_text())
+    content["training"]["split"] = split.model_dump(mode="json")
+    (bundle.folder / "bundle.json").write_text(json.dumps(content))
+    both = run(place, "validated", "b", cases=("C0", "C1"), validation=True, out=tmp_path / "out")
+    assert {s["run"] for s in both.validation} == {"validated"}, "b records no validation part"
+    val = next(s for s in both.validation if (s["metric"], s["region"], s["unit"]) == ("dice", "WT", "patient"))
     assert val["n"] == 1 and "not a test score" in both.render()
-    with pytest.raises(UsageError, match="--validation"):
-        run(place, "a", "b", validation=True)
 
 
 def test_cost_is_measured(place: Path) -> None:

@@ -67,7 +67,9 @@ class Command:
         bool,
         arg(help="Go on where cases trained a run, or runs differ in their unit of split; printed on every score."),
     ] = False
-    validation: Annotated[bool, arg(help="Also score the split's validation part, beside the part compared.")] = False
+    validation: Annotated[bool, arg(help="Also score each run on its own validation cases, beside those compared.")] = (
+        False
+    )
     no_cost: Annotated[bool, arg(help="Do not measure seconds and memory.")] = False
     tta: Annotated[bool, arg(help="Average the prediction with that of the mirrored scan.")] = False
     runtime: Annotated[

@@ -25,7 +25,7 @@ class Comparison:
         cases: Per case, region and metric the value of every run.
         tumour_free: False alarms on slices without tumour, per run and region.
         costs: Parameters, operations, seconds and memory, per run.
-        validation: Score rows of the validation part.
+        validation: Score rows of each run on its own validation cases.
         conditions: Data set, split, part, policy, n.
         notes: What must be said beside every score.
     """
@@ -204,8 +204,12 @@ def validation_table(validation: Sequence[Row], scores: Sequence[Row]) -> Table:
         where = f"{val['region']}, per {val['unit']}, '{val['empty_policy']}'"
         cells = [val["run"], title(val["metric"]), where, _score_cell(val), str(val["n"]), _score_cell(test)]
         rows.append([*cells, str(test["n"]), gap])
-    columns = ["run", "metric", "region", "validation", "n", "compared part", "n", "difference"]
-    return "Validation (it chose the epoch: not a test score) and the compared part", columns, rows
+    columns = ["run", "metric", "region", "validation", "n", "compared", "n", "difference"]
+    return (
+        "Each run's own validation cases (they chose the epoch: not a test score) and the cases compared",
+        columns,
+        rows,
+    )
 
 
 def _aligned(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:

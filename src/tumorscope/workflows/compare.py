@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from tumorscope.core.errors import LeakError, UsageError
+from tumorscope.core.errors import UsageError
 from tumorscope.core.files import ensure_folder, write_text
 from tumorscope.datasets import DATASETS
 from tumorscope.datasets.splits import Part, Split
@@ -67,7 +67,7 @@ def compare(
         metrics: Metric names.
         empty_policy: Overrides the data set's own empty-mask policies.
         allow_overlap: Go on where cases were trained on, and print so beside every score.
-        validation: Also score the validation part of ``split``.
+        validation: Also score each run on the cases that validated its own training.
         cost: Also measure seconds and memory, in processes of their own.
         runtime: ``auto``, ``torch`` or ``openvino``.
         device: ``auto``, ``cpu`` or ``cuda``.
@@ -141,32 +141,23 @@ def _cohort(
 
 
 def _validation(candidates: Sequence[Candidate], cohort: Cohort, store: Path, options: ScoreOptions) -> list[Candidate]:
-    """Score the validation part of the split; it may have validated a run, but not trained it.
+    """Score each bundle on the cases that validated its own training; those without such a part are passed over.
 
     Raises:
-        LeakError: if one of its cases trained a run.
+        InputError: if those cases are not in the data.
     """
-    if cohort.split is None or cohort.part == "val":
-        raise UsageError(
-            expected="--split FILE and another part than 'val' with --validation",
-            found="no split" if cohort.split is None else "--part val",
-            fix="Name the split the runs were trained with",
-        )
-    cases = find_cases(cohort.dataset, cohort.data, cohort.split, "val")
-    ids = {case.id for case in cases}
+    found = []
     for candidate in (c for c in candidates if c.bundle is not None):
         assert candidate.bundle is not None
-        parts = candidate.bundle.manifest.training.split.get("parts", {})
-        trained = ids & set(parts.get("train", [])) | ids & set(parts.get("train or val", []))
-        if trained and not options.allow_overlap:
-            raise LeakError(
-                expected=f"validation cases that did not train '{candidate.name}'",
-                found=f"{len(trained)} that did: {', '.join(sorted(trained)[:3])}",
-                fix="Name the split the run was trained with, or leave out --validation",
-            )
-    theirs = replace(cohort, part="val", cases=cases)
-    bundles = [replace(c, evaluation={}) for c in candidates if c.bundle is not None]
-    return [evaluated(c, theirs, store, replace(options, allow_overlap=True)) for c in bundles]
+        recorded = candidate.bundle.manifest.training.split
+        if not recorded.get("parts", {}).get("val"):
+            options.echo(f"{candidate.name}: no validation part is recorded (a bundle of folds has none of its own)")
+            continue
+        split = Split.model_validate(recorded)
+        cases = find_cases(cohort.dataset, cohort.data, split, "val")
+        own = replace(cohort, part="val", split=split, cases=cases)
+        found.append(evaluated(replace(candidate, evaluation={}), own, store, replace(options, allow_overlap=True)))
+    return found
 
 
 def _score_rows(
