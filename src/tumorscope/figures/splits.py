@@ -80,7 +80,7 @@ def _bar(axes: Axes, y: int, numbers: Mapping[str, int], shades: Mapping[str, st
     for group, colour in shades.items():
         number = numbers.get(group, 0)
         axes.barh(y, number, left=left, height=0.62, color=colour, label=group if y == 0 else None)
-        if number > 0.017 * total * len(str(number)):
+        if number > 0.013 * total * len(str(number)):
             axes.text(left + number / 2, y, f"{number}", ha="center", va="center", color="white", fontsize=9)
         left += number
 
