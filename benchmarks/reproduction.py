@@ -105,10 +105,12 @@ def outcome(paper: Mapping[str, Any], stored: Stored) -> list[str]:
     claim = headline(paper)
     runs = {role: first_run(paper, role, stored) for role in ("paper", "ours")}
     scores = {role: find_score(run, claim.get("like")) if run else None for role, run in runs.items()}
-    name = f"{claim['quantity']} {claim['value']} ({claim['id']})"
+    origin = "" if claim["part"] == "test" else f", printed for its {claim['part']} part"
+    name = f"{claim['quantity']} {claim['value']} ({claim['id']}{origin})"
     found, apart = scores["paper"], scores["ours"]
     if found is None:
-        return [f"Our run of its protocol: {NOT_YET}."]
+        why = NOT_YET if runs["paper"] is None else f"stored without a like score of {name}"
+        return [f"Our run of its protocol: {why}."]
     high = found["ci95"][1] if found["ci95"][1] is not None else found["mean"]
     reached = found["mean"] >= claim["value"] or high >= claim["value"]
     said = [f"Its {name} is {'reached' if reached else 'not reached'} by our run of its protocol: {interval(found)}."]
