@@ -123,13 +123,13 @@ def _montage(
 def _examples() -> dict[str, dict[str, object]]:
     from tumorscope.figures.sample_study import sample_study
 
-    return {"": {"study": sample_study(), "sequence": Sequence.T1, "every": 2, "inches": 8.5}}
+    return {"": {"study": sample_study(), "sequence": Sequence.T1, "every": 2, "inches": 8.0}}
 
 
 def _segmentation_examples() -> dict[str, dict[str, object]]:
     from tumorscope.figures.sample_study import sample_study
 
-    return {"": {"study": sample_study(), "every": 2, "inches": 8.5}}
+    return {"": {"study": sample_study(), "every": 2, "inches": 7.7}}
 
 
 MONTAGE = FigureEntry(

@@ -44,7 +44,7 @@ def regions_figure(
     names = list(marked.scheme.regions) or [x.name for x in marked.scheme.labels]
     legend = [(target_colour(marked.scheme, name, palette), long_name(name)) for name in names]
     title = f"{study.id}, {study.marked_by}: regions on each sequence, {view.name(stage.reference)}"
-    figure, grid = canvas(len(names), [stage.size(view)] * len(shown), title=title, legend=legend, row_inches=2.15)
+    figure, grid = canvas(len(names), [stage.size(view)] * len(shown), title=title, legend=legend, row_inches=2.05)
     for row, name in enumerate(names):
         mask = marked.scheme.mask(labels, name)
         for column, sequence in enumerate(shown):
