@@ -55,7 +55,7 @@ def train(name: str, data: dict[str, Path], output: Path, cache: Path | None) ->
 
 
 def score(name: str, data: dict[str, Path], folder: Path) -> dict[str, Any]:
-    """Score a finished run on its validation and its test part."""
+    """Score a finished run on its validation and its test part, or those it names."""
     run, bundle = RUNS[name], Bundle.load(folder / "bundle")
     recipe, manifest = bundle.manifest.training.recipe, bundle.manifest.training.manifest
     found: dict[str, Any] = {
@@ -76,7 +76,7 @@ def score(name: str, data: dict[str, Path], folder: Path) -> dict[str, Any]:
             data=data[run["data"]],
             split=folder / "split.json",
             part=part,
-            allow_overlap=part == "val",
+            allow_overlap=part != "test",
             metrics=tuple(run.get("metrics", PAPER_METRICS)),
             echo=print,
         ).to_json()
