@@ -70,7 +70,7 @@ def score(name: str, data: dict[str, Path], folder: Path) -> dict[str, Any]:
         "log": read_log(folder / "log.csv"),
     }
     for part in run.get("parts", ("val", "test")):
-        found[part] = evaluate(
+        scored = evaluate(
             bundle=bundle.folder,
             dataset=recipe["data"]["dataset"],
             data=data[run["data"]],
@@ -80,6 +80,7 @@ def score(name: str, data: dict[str, Path], folder: Path) -> dict[str, Any]:
             metrics=tuple(run.get("metrics", PAPER_METRICS)),
             echo=print,
         ).to_json()
+        found[part] = {"scores": scored["scores"], "conditions": scored["conditions"]}  # single cases would fill megabytes
     return found
 
 
