@@ -80,7 +80,8 @@ def score(name: str, data: dict[str, Path], folder: Path) -> dict[str, Any]:
             metrics=tuple(run.get("metrics", PAPER_METRICS)),
             echo=print,
         ).to_json()
-        found[part] = {"scores": scored["scores"], "conditions": scored["conditions"]}  # single cases would fill megabytes
+        # Without the single cases, which would fill megabytes.
+        found[part] = {key: scored[key] for key in ("scores", "conditions")}
     return found
 
 
