@@ -31,7 +31,7 @@ WIDTHS = "network.args.filters=choice:[4,8]|[4,4,4,4,4,4,4]"
 
 @pytest.fixture(scope="module")
 def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return make_brats(tmp_path_factory.mktemp("data"))
+    return make_brats(tmp_path_factory.mktemp("data"), depth=4)
 
 
 @pytest.fixture(scope="module")
@@ -136,23 +136,23 @@ def test_ctrl_c_and_the_same_command_continues_the_trial(
     data: Path, cache: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, no_figures: None
 ) -> None:
     recipe, said = tiny(training__epochs=3), list[str]()
-    whole = tune(recipe, data, tmp_path / "whole", [LR], trials=2, cache=cache)
+    whole = tune(recipe, data, tmp_path / "whole", [LR], trials=1, cache=cache)
     original = EpochHook.on_train_epoch_start
     epochs = []
 
     def stop(self: EpochHook, trainer: Any, module: Any) -> None:
         epochs.append(trainer.current_epoch)
-        if len(epochs) == 5:  # the second epoch of the second trial
+        if len(epochs) == 2:
             raise KeyboardInterrupt
         original(self, trainer, module)
 
     monkeypatch.setattr(EpochHook, "on_train_epoch_start", stop)
     with pytest.raises(KeyboardInterrupt):
-        tune(recipe, data, tmp_path / "s", [LR], trials=2, cache=cache, echo=said.append)
+        tune(recipe, data, tmp_path / "s", [LR], trials=1, cache=cache, echo=said.append)
     assert "the same command continues" in said[-1]
     assert "1 unfinished" in (tmp_path / "s" / "trials.txt").read_text()
-    resumed = tune(recipe, data, tmp_path / "s", [LR], trials=2, cache=cache)
-    assert epochs == [0, 1, 2, 0, 1, 1, 2]
+    resumed = tune(recipe, data, tmp_path / "s", [LR], trials=1, cache=cache)
+    assert epochs == [0, 1, 1, 2]
     pick = ("trial", "state", "value", "epochs", "params")
     assert [{k: t[k] for k in pick} for t in resumed.report.trials] == [
         {k: t[k] for k in pick} for t in whole.report.trials
@@ -164,8 +164,8 @@ def test_a_pruned_trial_ends_early_and_has_a_value_for_the_table(
     data: Path, cache: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, no_figures: None
 ) -> None:
     monkeypatch.setattr(Trial, "should_prune", lambda self: self.number == 1)
-    result = tune(tiny(training__epochs=3), data, tmp_path, [LR], trials=2, cache=cache)
-    assert [(t["state"], t["epochs"]) for t in result.report.trials] == [("complete", 3), ("pruned", 1)]
+    result = tune(tiny(training__epochs=2), data, tmp_path, [LR], trials=2, cache=cache)
+    assert [(t["state"], t["epochs"]) for t in result.report.trials] == [("complete", 2), ("pruned", 1)]
     assert result.report.trials[1]["value"] is not None
     assert result.report.best == 1
 
