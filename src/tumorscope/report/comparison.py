@@ -193,7 +193,8 @@ def _cost_row(cost: Row) -> list[str]:
 
 def validation_table(validation: Sequence[Row], scores: Sequence[Row]) -> Table:
     """Return the same metric on the validation and the test part; the validation part chose the epoch."""
-    rows = []
+    rows: list[list[str]] = []
+    seen: set[tuple[Any, ...]] = set()
     for val in validation:
         same = ("run", "metric", "region", "unit", "empty_policy")
         test = next((s for s in scores if all(s[k] == val[k] for k in same)), None)
@@ -201,7 +202,11 @@ def validation_table(validation: Sequence[Row], scores: Sequence[Row]) -> Table:
             continue
         both = val["mean"] is not None and test["mean"] is not None
         gap = number(test["mean"] - val["mean"], sign=True) if both else "–"
-        where = f"{val['region']}, per {val['unit']}, '{val['empty_policy']}'"
+        numbers = (val["run"], val["metric"], val["region"], val["unit"], val["mean"], test["mean"])
+        if numbers in seen:  # another empty-mask policy that changes nothing
+            continue
+        seen.add(numbers)
+        where = f"{val['region']}, {UNIT_TEXT[Unit(val['unit'])]}, '{val['empty_policy']}'"
         cells = [val["run"], title(val["metric"]), where, _score_cell(val), str(val["n"]), _score_cell(test)]
         rows.append([*cells, str(test["n"]), gap])
     columns = ["run", "metric", "region", "validation", "n", "compared", "n", "difference"]
