@@ -45,7 +45,7 @@ class TestShipped:
 
         recipe = load_recipe(name)
         arguments = recipe.network.args | {"encoder_weights": "none"} if "encoder" in recipe.network.args else {}
-        network = build_network(recipe.network.name, 3, 2, arguments, recipe.preprocess.size)
+        network = build_network(recipe.network.name, 3, 2, arguments, recipe.preprocess.input_size)
         WeightedLoss(recipe.loss, recipe.outputs.kind == "classes")
         build_optimizer(network.parameters(), recipe.optimizer)
 
