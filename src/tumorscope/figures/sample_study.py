@@ -29,4 +29,6 @@ def sample_study(kind: Literal["classes", "regions"] = "classes", spacing: float
         scheme,
         {name: label.with_data(data) for name, data in maps.items()},
     )
-    return Study(case.id, images, Segmentation(label, scheme), lambda: found, model="stand-in")
+    study = Study(case.id, images, Segmentation(label, scheme), lambda: found, model="stand-in")
+    assert study.prediction is found, "made once and kept: drawing does not change the study"
+    return study
