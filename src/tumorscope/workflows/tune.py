@@ -224,8 +224,9 @@ def _best_yaml(search: Search, setup: Setup, best: FrozenTrial) -> str:
     named = drawn.model_copy(update={"name": f"{setup.recipe.name}-tuned"})
     values = ", ".join(f"{key} {value}" for key, value in best.params.items())
     return (
-        f"# Trial {best.number + 1} of a search over '{setup.recipe.name}': {search.settings.objective} {best.value:.4f} "
-        f"on {len(setup.split.parts['val'])} validation cases, split {setup.split.hash}.\n# {values}\n{_yaml(named)}"
+        f"# Trial {best.number + 1} of a search over '{setup.recipe.name}': {search.settings.objective} "
+        f"{best.value:.4f} on {len(setup.split.parts['val'])} validation cases, split {setup.split.hash}.\n"
+        f"# {values}\n{_yaml(named)}"
     )
 
 
