@@ -54,6 +54,12 @@ def train(name: str, data: dict[str, Path], output: Path, cache: Path | None) ->
     return output / name
 
 
+def dice_alone(row: dict[str, Any]) -> dict[str, Any]:
+    """Return a case's row with nothing but its Dice by region: all metrics of all cases would fill megabytes."""
+    regions = {k: {"dice": v["dice"]} for k, v in row.items() if isinstance(v, dict) and "dice" in v}
+    return {"case": row["case"], "patient": row["patient"], **regions}
+
+
 def score(name: str, data: dict[str, Path], folder: Path) -> dict[str, Any]:
     """Score a finished run on its validation and its test part, or those it names."""
     run, bundle = RUNS[name], Bundle.load(folder / "bundle")
@@ -80,8 +86,7 @@ def score(name: str, data: dict[str, Path], folder: Path) -> dict[str, Any]:
             metrics=tuple(run.get("metrics", PAPER_METRICS)),
             echo=print,
         ).to_json()
-        # Without the single cases, which would fill megabytes.
-        found[part] = {key: scored[key] for key in ("scores", "conditions")}
+        found[part] = {**scored, "cases": [dice_alone(row) for row in scored["cases"]]}
     return found
 
 
