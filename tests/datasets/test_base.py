@@ -40,7 +40,7 @@ def test_every_data_set_says_what_it_is(name: str) -> None:
     assert found.citation
 
 
-@pytest.mark.parametrize("name", ["lgg", "brats", "folder", "figshare", "coco", "decathlon"])
+@pytest.mark.parametrize("name", ["lgg", "brats", "folder", "figshare", "coco", "four_class", "decathlon"])
 def test_folders_without_data_and_no_folders(name: str, tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"as downloaded|folder"):
         DATASETS.load(name).discover(tmp_path)

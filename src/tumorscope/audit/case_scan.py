@@ -63,7 +63,7 @@ class CaseScan:
     Attributes:
         id: Case id.
         patient: Patient, or block of neighbouring numbers.
-        unit: Which of the two.
+        unit: What ``patient`` stands for, as :class:`~tumorscope.core.case.Case` has it.
         names: Every name of the case and its patient.
         site: Acquiring site, where known.
         tumor_type: Where known.

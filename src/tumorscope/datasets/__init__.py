@@ -10,6 +10,7 @@ DATASETS = Registry(
         "brats": "tumorscope.datasets.brats:DATASET",
         "figshare": "tumorscope.datasets.figshare:DATASET",
         "coco": "tumorscope.datasets.coco:DATASET",
+        "four_class": "tumorscope.datasets.four_class:DATASET",
         "decathlon": "tumorscope.datasets.decathlon:DATASET",
         "folder": "tumorscope.datasets.folder:DATASET",
         "phantom": "tumorscope.datasets.phantom:DATASET",

@@ -170,8 +170,8 @@ def _split(dataset: str, unit: str, seed: int, assignment: dict[str, Part], pati
     parts: dict[Part, list[str]] = {part: [] for part in PARTS}
     for patient, part in assignment.items():
         parts[part] += [c.id for c in patients[patient]]
-    if any(c.unit == "block" for members in patients.values() for c in members):
-        unit = "block"
+    units = {c.unit for members in patients.values() for c in members}
+    unit = next((known for known in ("slice", "block") if known in units), unit)
     return Split(dataset=dataset, unit=unit, seed=seed, parts={p: sorted(ids) for p, ids in parts.items()})
 
 

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import numpy as np
+
 from tumorscope.audit.audited import Audited
+from tumorscope.audit.checks.exact_duplicates import slice_groups
 from tumorscope.audit.finding import Finding, Severity
 from tumorscope.audit.pairs import Ints
 from tumorscope.baselines import BASELINES
@@ -99,14 +102,31 @@ def _types(audited: Audited, part: str, test: Ints, train: Ints) -> Finding | No
         return None
     scores = class_accuracy(*sets)
     majority, nearest = scores["majority"], scores["nearest-neighbour"]
+    alone = _without_copies(audited, test, train)
+    details = [f"n = {nearest.n} pictures."]
+    if any(s.unit == "slice" for s in audited.scans):
+        details.append("Patients are unknown, every picture is drawn by itself: the intervals are too narrow.")
     text = (
         f"Without any model, the tumour type of {_value(nearest)} of the {part} pictures is that of the nearest "
         f"training picture (48×48 pixels); the commonest type alone gives {_value(majority)}."
     )
-    numbers = {name: None if s.mean is None else round(s.mean, 4) for name, s in scores.items()}
+    if 0 < len(alone) < len(test):
+        fresh = class_accuracy(audited.slice_set(alone), sets[1])["nearest-neighbour"]
+        scores |= {"nearest-neighbour without copies": fresh}
+        text += f" Of the {fresh.n} pictures that have no copy in train, {_value(fresh)}."
+    numbers: dict[str, object] = {name: None if s.mean is None else round(s.mean, 4) for name, s in scores.items()}
+    numbers |= {f"{part} pictures": len(test), f"{part} pictures without a copy in train": len(alone)}
     fix = "Print these accuracies beside every classifier's."
     every = tuple(_named(s, name) for name, s in scores.items())
-    return Finding(NAME, Severity.REMARK, text, numbers, (), fix, (f"n = {nearest.n} pictures.",), every)
+    return Finding(NAME, Severity.REMARK, text, numbers, (), fix, tuple(details), every)
+
+
+def _without_copies(audited: Audited, test: Ints, train: Ints) -> Ints:
+    """Return the test slices that no slice of ``train`` equals or looks like (see the checks for duplicates)."""
+    pairs, known = audited.copies, np.isin(np.arange(len(audited.case)), train)
+    seen = [pairs.first[known[pairs.second]], pairs.second[known[pairs.first]]]
+    seen += [np.array(group) for group in slice_groups(audited) if known[group].any()]
+    return test[~np.isin(test, np.concatenate(seen))]
 
 
 def _value(score: Score) -> str:

@@ -24,7 +24,7 @@ def check(audited: Audited) -> list[Finding]:
         "unreadable": len(broken),
         "without label": len(bare),
     }
-    counted = f"{numbers['cases']} cases, {numbers['slices']} slices, {numbers['patients']} {_unit(audited)}"
+    counted = f"{numbers['cases']} cases, {numbers['slices']} slices, {_patients(audited, numbers['patients'])}"
     if broken:
         return [
             Finding(
@@ -46,5 +46,8 @@ def check(audited: Audited) -> list[Finding]:
     return [Finding(NAME, severity, f"Everything can be read: {counted}{some}{named}.", numbers, examples, fix)]
 
 
-def _unit(audited: Audited) -> str:
-    return "blocks of neighbouring numbers" if any(s.unit == "block" for s in audited.scans) else "patients"
+def _patients(audited: Audited, number: int) -> str:
+    units = {s.unit for s in audited.scans}
+    if "slice" in units:
+        return "patients unknown"
+    return f"{number} {'blocks of neighbouring numbers' if 'block' in units else 'patients'}"

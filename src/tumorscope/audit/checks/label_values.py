@@ -21,6 +21,8 @@ def check(audited: Audited) -> list[Finding]:
             by_scheme[scan.scheme].update({v for v, n in zip(scan.values, _pixels(scan), strict=True) if n})
     odd = [s for s in audited.scans if s.trouble == "labels"]
     if not cases and not odd:
+        if all(s.tumor_type for s in audited.scans):
+            return []  # a data set for classification
         return [Finding(NAME, Severity.REMARK, "There are no label maps.")]
     numbers: dict[str, object] = {
         f"{scheme}: value {value}": found

@@ -18,9 +18,10 @@ _ENDS = 0.05
 def check(audited: Audited) -> list[Finding]:
     """Count test slices with a slice next to them (±1) in the training part (S0-22).
 
-    Where each case is one picture and patient numbers are missing, neighbours are pictures with neighbouring numbers.
+    Where each case is one picture and patient numbers are missing, neighbours are pictures with neighbouring numbers;
+    where numbers say nothing either (unit ``slice``), there is nothing to count.
     """
-    if not audited.divided:
+    if not audited.divided or all(s.unit == "slice" for s in audited.scans):
         return []
     chains, numbered = _chains(audited)
     train = audited.part == 0
