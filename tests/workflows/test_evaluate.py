@@ -199,6 +199,18 @@ def test_releases_with_different_classes_are_summarised_over_what_they_share(tmp
     assert "NET" in result.conditions["regions_not_in_every_case"]
 
 
+def test_references_of_other_releases_are_scored_in_the_models_classes(data: Path, tmp_path: Path) -> None:
+    older = np.zeros((32, 32, 6), dtype=np.uint8)
+    older[2:10, 2:10], older[4:8, 4:8], older[4:6, 4:6], older[6, 6] = 2, 4, 3, 1
+    write_nifti(Image(older, AFFINE), data / "C2" / "C2_seg.nii.gz")
+    result = evaluate(bundle=make_bundle(tmp_path / "bundle").folder, dataset="brats", data=data, runtime="torch")
+    assert {"NCR/NET", "ED"} <= {s.region for s in result.scores}
+    assert "regions_not_in_every_case" not in result.conditions
+    assert not result.failed
+    counts = next(c for c in result.cases if c.case == "C2").regions["NCR/NET"].counts
+    assert counts.tp + counts.fn == 5 * 6, "necrosis and non-enhancing core together"
+
+
 def test_what_the_papers_print_stands_beside_class_wise_scores(data: Path, tmp_path: Path) -> None:
     bundle = make_bundle(tmp_path / "bundle")
     options = {"bundle": bundle.folder, "dataset": "brats", "data": data, "runtime": "torch", "cases": ("C1",)}
@@ -252,3 +264,42 @@ def test_pictures_of_unknown_size_are_scored_in_pixels(tmp_path: Path) -> None:
     hd95 = next(s for s in result.scores if s.metric == "hd95" and s.empty_policy == "positives-only")
     assert (hd95.mean, hd95.length_unit) == (3, "px")
     assert "mm" not in result.render().replace("'mm'", "")
+
+
+COUNTS = ("dice", "sensitivity", "specificity")
+
+
+def test_pixels_that_nobody_labelled_are_in_no_count(data: Path, tmp_path: Path) -> None:
+    """Value 9 over half of a reference: the counts are those of the other half, and the result says so."""
+    from tumorscope.formats import read_nifti
+
+    path = data / "C1" / "C1_seg.nii.gz"
+    full = read_nifti(path)
+    write_nifti(full.with_data(np.where(np.arange(32)[:, None, None] < 12, 9, full.data).astype(np.uint8)), path)
+    options = {"bundle": make_bundle(tmp_path / "bundle").folder, "dataset": "brats", "data": data, "runtime": "torch"}
+    options |= {"cases": ("C1",)}
+    with pytest.raises(InputError, match="9 in .*C1_seg"):
+        evaluate(**options, metrics=COUNTS)
+    with pytest.raises(InputError, match="hd95.*nobody labelled"):
+        evaluate(**options, ignore_value=9)
+    result = evaluate(**options, metrics=(*COUNTS, "mse", "global_accuracy"), ignore_value=9)
+    counts = result.cases[0].regions["WT"].counts
+    assert counts.size == 20 * 32 * 6
+    assert counts.tp + counts.fn == np.count_nonzero(full.data[12:])
+    assert "nobody labelled" in result.render()
+    assert result.cases[0].probabilities is not None
+    assert result.cases[0].probabilities.slices[:, 1:].sum() == 3 * 20 * 32 * 6
+    with pytest.raises(InputError, match="no class"):
+        evaluate(**options, metrics=COUNTS, ignore_value=2)
+
+
+def test_folders_with_sparse_references(tmp_path: Path) -> None:
+    values = np.zeros((16, 16, 4), dtype=np.uint8)
+    values[2:10, 2:10] = 1
+    write_nifti(Image(values, AFFINE), tmp_path / "pred" / "A.nii.gz")
+    write_nifti(Image(np.where(np.arange(16)[:, None, None] < 5, 255, values), AFFINE), tmp_path / "ref" / "A.nii.gz")
+    result = evaluate(pred=tmp_path / "pred", ref=tmp_path / "ref", metrics=COUNTS, ignore_value=255)
+    counts = result.cases[0].regions["tumor"].counts
+    assert (counts.tp, counts.fp, counts.fn, counts.size) == (5 * 8 * 4, 0, 0, 11 * 16 * 4)
+    empty = evaluate(pred=tmp_path / "pred", ref=tmp_path / "ref", metrics=COUNTS, ignore_value=255, missing="empty")
+    assert empty.cases[0].regions["tumor"].counts == counts

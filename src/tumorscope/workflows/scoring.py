@@ -7,8 +7,10 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
+import numpy as np
+
 from tumorscope.core.case import Case
-from tumorscope.core.errors import InputError, TumorscopeError, UsageError
+from tumorscope.core.errors import InputError, LabelError, TumorscopeError, UsageError
 from tumorscope.core.image import Array, Image
 from tumorscope.core.labels import LabelScheme
 from tumorscope.core.segmentation import Segmentation
@@ -112,21 +114,35 @@ def score_each(
 def score_prediction(case: Case, predictor: Predictor, metrics: tuple[str, ...]) -> CaseScore:
     """Predict a labelled case and score it; probabilities too, where a metric needs them.
 
+    Pixels that nobody labelled (the case's ``ignore_value``) are in no count; metrics of surfaces refuse such cases.
+
     Raises:
         TumorscopeError: if it cannot be read, predicted or scored.
     """
     case, bundle = case.loaded(), predictor.bundle
     segmentation = predictor.predict({s: i for s, i in case.images.items() if isinstance(i, Image)})
     assert isinstance(case.label, Image) and case.scheme is not None
-    schemes = bundle.scheme, case.scheme
-    score = score_masks(case.id, case.patient, segmentation.labels.data, case.label, schemes, metrics)
+    truth, known = without_unlabelled(case.label, case.scheme, case.ignore_value)
+    label, scheme = _in_classes_of(bundle.scheme, truth, case.scheme)
+    schemes = bundle.scheme, scheme
+    score = score_masks(case.id, case.patient, segmentation.labels.data, label, schemes, metrics, known)
     if any(m.needs == "probabilities" for m in find_metrics(metrics)):
-        score = replace(score, probabilities=_probabilities(segmentation, case.label, case.scheme, bundle))
+        score = replace(score, probabilities=_probabilities(segmentation, label, scheme, bundle, known))
     return score
 
 
+def _in_classes_of(target: LabelScheme, label: Image, scheme: LabelScheme) -> tuple[Image, LabelScheme]:
+    """Return a reference in the model's classes where every class has its counterpart there (releases differ)."""
+    if scheme.name == target.name or len(target.labels) == 1 or len(scheme.labels) == 1:
+        return label, scheme
+    try:
+        return label.with_data(scheme.convert(label.data, target)), target
+    except LabelError:
+        return label, scheme
+
+
 def _probabilities(
-    segmentation: Segmentation, label: Image, scheme: LabelScheme, bundle: Bundle
+    segmentation: Segmentation, label: Image, scheme: LabelScheme, bundle: Bundle, known: Array | None
 ) -> ProbabilitySums | None:
     """Compare the maps with the reference; None where the reference lacks a channel's class or region."""
     outputs = bundle.manifest.outputs
@@ -135,7 +151,7 @@ def _probabilities(
         return None
     maps = {name: segmentation.probabilities[name].data for name in outputs.names}
     masks = {name: scheme.mask(label.data, names[name]) for name in outputs.names}
-    return probability_sums(maps, masks, exclusive=outputs.kind != "regions")
+    return probability_sums(maps, masks, exclusive=outputs.kind != "regions", known=known)
 
 
 def score_masks(
@@ -145,8 +161,9 @@ def score_masks(
     truth: Image,
     schemes: tuple[LabelScheme, LabelScheme],
     metrics: tuple[str, ...],
+    known: Array | None = None,
 ) -> CaseScore:
-    """Score a label map; ``schemes`` are those of the prediction and of the reference."""
+    """Score a label map; ``schemes``: of prediction and reference; ``known``: where the reference is labelled."""
     return score_case(
         found,
         truth.data,
@@ -158,7 +175,26 @@ def score_masks(
         spacing=truth.spacing,
         spacing_known=truth.spacing_known,
         metrics=metrics,
+        known=known,
     )
+
+
+def without_unlabelled(label: Image, scheme: LabelScheme, ignored: int | None) -> tuple[Image, Array | None]:
+    """Return a reference with 0 where nobody labelled, and where somebody did (x, y, z); None for everywhere.
+
+    Raises:
+        LabelError: if ``ignored`` is the background or a class of ``scheme``.
+    """
+    if ignored is None:
+        return label, None
+    if ignored in (0, *scheme.values):
+        raise LabelError(
+            expected=f"a value for unlabelled pixels that is no class ({scheme.listing})",
+            found=f"{ignored}",
+            fix="Correct --ignore-value",
+        )
+    known = np.asarray(label.data != ignored)
+    return label.with_data(np.where(known, label.data, 0)), known
 
 
 def summarise_cases(
