@@ -246,3 +246,69 @@ def test_a_whole_brats_case_is_fast() -> None:
     start = time.process_time()
     scored("case", np.roll(ref, 2, axis=0), ref)
     assert time.process_time() - start < 3
+
+
+def some_known(shape: tuple[int, int, int] = (24, 24, 10)) -> np.ndarray:
+    """Half of every slice is labelled, and nothing of the first slice that shows tumour."""
+    known = np.ones(shape, bool)
+    known[:10] = False
+    known[:, :, 2] = False
+    return known
+
+
+COUNTED = (
+    "dice",
+    "iou",
+    "sensitivity",
+    "specificity",
+    "accuracy",
+    "global_accuracy",
+    "mean_iou_with_background",
+    "fw_iou",
+)
+
+
+def test_what_nobody_labelled_is_in_no_count() -> None:
+    """Scores of half a picture are those of that half cut out, whatever was predicted in the other."""
+    pred, ref, known = tumour(3), tumour(), some_known()
+    cut = np.delete(np.arange(10), 2)
+    whole = scored("a", pred[10:][..., cut], ref[10:][..., cut], metrics=COUNTED)
+    for outside in (0, 4):
+        sparse = scored("a", np.where(known, pred, outside), ref, metrics=COUNTED, known=known)
+        for name in REGIONS:
+            np.testing.assert_array_equal(sparse.regions[name].slices, whole.regions[name].slices)
+        np.testing.assert_array_equal(sparse.class_slices, whole.class_slices)
+        for policy in EmptyPolicy:
+            found, wanted = sparse.row(policy, COUNTED), whole.row(policy, COUNTED)
+            assert all(found[n][m] == wanted[n][m] for n in REGIONS for m in ("dice", "specificity"))  # type: ignore[index]
+            assert found["classes"] == wanted["classes"]
+
+
+def test_other_values_may_stand_where_nobody_labelled() -> None:
+    known = some_known()
+    ref = np.where(known, tumour(), 77)
+    counts = scored("a", tumour(), ref, metrics=["dice"], known=known).regions["WT"].counts
+    assert (counts.fp, counts.fn, counts.size) == (0, 0, int(known.sum()))
+    with pytest.raises(LabelError, match="77"):
+        scored("a", tumour(), ref, metrics=["dice"])
+
+
+def test_a_reference_labelled_elsewhere_is_another_reference() -> None:
+    known = some_known()
+    half = scored("a", tumour(), np.where(known, tumour(), 0), metrics=["dice"])
+    sparse = scored("a", tumour(), tumour(), metrics=["dice"], known=known)
+    assert half.regions["WT"].reference != sparse.regions["WT"].reference
+    everywhere = scored("a", tumour(), tumour(), metrics=["dice"], known=np.ones_like(known))
+    plain = scored("a", tumour(), tumour(), metrics=["dice"])
+    assert everywhere.regions["WT"].reference == plain.regions["WT"].reference
+
+
+def test_surfaces_are_refused_where_voxels_are_not_labelled() -> None:
+    known = some_known()
+    with pytest.raises(InputError, match=r"hd95.*nobody labelled.*--metrics"):
+        scored("a", tumour(), tumour(), metrics=["dice", "hd95"], known=known)
+    assert "hd95" in scored("a", tumour(), tumour(), known=np.ones_like(known)).regions["WT"].surface
+    with pytest.raises(InputError, match="labelled voxels"):
+        scored("a", tumour(), tumour(), metrics=["dice"], known=np.zeros_like(known))
+    with pytest.raises(GeometryError, match="labelled voxels"):
+        scored("a", tumour(), tumour(), metrics=["dice"], known=known[..., :4])

@@ -199,3 +199,17 @@ def test_false_alarms_on_tumour_free_slices() -> None:
     full = tumour_free([scored(np.ones((3, 3, 2), np.uint8), np.ones((3, 3, 2), np.uint8), **options)], n_boot=10)[0]
     assert (full.n, full.rate, full.mean_px) == (0, None, None) and "every slice" in full.line
     assert not any(isinstance(v, float) and math.isnan(v) for v in full.to_json().values())
+
+
+@pytest.mark.parametrize("exclusive", [True, False])
+def test_probabilities_where_nobody_labelled_are_in_no_sum(exclusive: bool) -> None:
+    rng = np.random.default_rng(5)
+    maps = {"tumor": rng.random((6, 4, 3)).astype(np.float32)}
+    masks = {"tumor": rng.random((6, 4, 3)) < 0.4}
+    known = np.zeros((6, 4, 3), bool)
+    known[2:, :, 1:] = True
+    found = probability_sums(maps, masks, exclusive=exclusive, known=known)
+    cut = ({n: a[2:, :, 1:] for n, a in arrays.items()} for arrays in (maps, masks))
+    wanted = probability_sums(*cut, exclusive=exclusive)
+    assert found.channels == wanted.channels
+    np.testing.assert_allclose(found.slices, wanted.slices, rtol=1e-6)

@@ -65,6 +65,14 @@ class Command:
             help_behavior_hint="(default: the data set's own)",
         ),
     ] = None
+    ignore_value: Annotated[
+        int | None,
+        arg(
+            metavar="VALUE",
+            help="Reference value of pixels that nobody labelled; they are in no count.",
+            help_behavior_hint="(default: as the bundle was trained)",
+        ),
+    ] = None
     tta: Annotated[bool, arg(help="Average the prediction with that of the mirrored scan.")] = False
     runtime: Annotated[
         Literal["auto", "torch", "openvino"], arg(help="What computes the network; auto takes the fastest installed.")
@@ -93,6 +101,7 @@ class Command:
                 device=self.device,
                 tta=self.tta,
                 empty_policy=self.empty_policy,
+                ignore_value=self.ignore_value,
                 echo=out.say,
             )
             out.say(result.render())

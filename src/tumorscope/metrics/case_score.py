@@ -30,7 +30,7 @@ class RegionScore:
     """What one region of one case was counted and measured as; no empty-mask policy applied yet.
 
     Attributes:
-        slices: Counts per slice along z, shape (z, 4).
+        slices: Counts per slice along z, shape (z, 4), without slices in which nothing is labelled.
         surface: Surface metric → value; NaN where a mask is empty.
         reference: Hash of the reference mask, by which two evaluations tell that they scored against the same one.
     """
@@ -134,6 +134,7 @@ def score_case(
     spacing_known: bool = True,
     metrics: Sequence[str] = DEFAULT_METRICS,
     tolerance: float = DEFAULT_TOLERANCE,
+    known: BoolArray | None = None,
 ) -> CaseScore:
     """Count and measure every region of one predicted label map against its reference.
 
@@ -149,11 +150,13 @@ def score_case(
         spacing_known: False when the file carries no size: distances and tolerance are then in pixels.
         metrics: Names; surfaces are measured only if one of them needs it.
         tolerance: Of surface Dice, in mm (or pixels).
+        known: Where the reference is labelled, same shape (sparse labels); the rest is in no count. None: everywhere.
 
     Raises:
         GeometryError: if the shapes differ or are not 3D.
         LabelError: if a map holds values its scheme does not know, or a scheme lacks a region.
-        InputError: if a map holds NaN, or the spacing does not fit.
+        InputError: if a map holds NaN, or the spacing does not fit; if surfaces are to be measured where voxels are
+            not labelled, or none is.
     """
     pairs = dict(regions) if isinstance(regions, Mapping) else {name: (name, name) for name in regions}
     pred, ref = np.asarray(pred), np.asarray(ref)
@@ -170,21 +173,27 @@ def score_case(
         )
     if not spacing_known:
         spacing = (1.0, 1.0, 1.0)
+    wanted = find_metrics(metrics)
+    surface = [m for m in wanted if m.needs == "surface"]
+    known = np.ones(ref.shape, np.bool_) if known is None else np.asarray(known, np.bool_)
+    sizes = np.count_nonzero(known, axis=(0, 1))
+    where = b"" if known.all() else np.packbits(known).tobytes()
+    if where:
+        _check_sparse(known, ref, [m.name for m in surface], case)
+        pred, ref = np.where(known, pred, 0), np.where(known, ref, 0)
     box = bounding_box((pred != 0) | (ref != 0), least=2)
     _check_labels(pred[box], pred_scheme, f"the prediction of case {case}")
     _check_labels(ref[box], scheme, f"the reference of case {case}")
-    wanted = find_metrics(metrics)
-    surface = [m for m in wanted if m.needs == "surface"]
     scored = {}
     for name, (in_pred, in_ref) in pairs.items():
         masks = pred_scheme.mask(pred[box], in_pred), scheme.mask(ref[box], in_ref)
         values = surface_values(*masks, surface, spacing, tolerance) if surface else {}
-        counts = _whole_slices(count_slices(*masks), ref.shape, box[2])
-        scored[name] = RegionScore(counts, values, _mask_hash(masks[1], box, ref.shape))
+        counts = _whole_slices(count_slices(*masks), sizes, box[2])
+        scored[name] = RegionScore(counts, values, _mask_hash(masks[1], box, ref.shape, where))
     classes: tuple[str, ...] = ()
     class_slices: CountArray | None = None
     if any(not m.of_region for m in wanted):
-        classes, class_slices = _count_classes(pred[box], ref[box], pred_scheme, scheme, ref.shape, box[2])
+        classes, class_slices = _count_classes(pred[box], ref[box], pred_scheme, scheme, sizes, box[2])
     return CaseScore(
         case,
         patient or case,
@@ -199,7 +208,7 @@ def score_case(
 
 
 def _count_classes(
-    pred: Array, ref: Array, pred_scheme: LabelScheme, scheme: LabelScheme, shape: tuple[int, ...], z: slice
+    pred: Array, ref: Array, pred_scheme: LabelScheme, scheme: LabelScheme, sizes: CountArray, z: slice
 ) -> tuple[tuple[str, ...], CountArray]:
     """Count every exclusive class in the convention of the two that says less, and the background, slice by slice.
 
@@ -211,8 +220,8 @@ def _count_classes(
     else:
         ref, common = scheme.convert(ref, pred_scheme), pred_scheme
     boxed = count_classes(pred, ref, common)
-    whole = [_whole_slices(boxed[:, k], shape, z) for k in range(1, boxed.shape[1])]
-    background = _whole_slices(foreground(boxed), shape, z)[:, ::-1]
+    whole = [_whole_slices(boxed[:, k], sizes, z) for k in range(1, boxed.shape[1])]
+    background = _whole_slices(foreground(boxed), sizes, z)[:, ::-1]
     return tuple(label.name for label in common.labels), np.stack([background, *whole], axis=1)
 
 
@@ -225,21 +234,44 @@ def _says_as_much(scheme: LabelScheme, to: LabelScheme) -> bool:
     return True
 
 
-def _mask_hash(mask: BoolArray, box: tuple[slice, ...], shape: tuple[int, ...]) -> str:
-    """Hash a mask that lies in ``box`` of an image of ``shape``; the box itself does not matter."""
+def _check_sparse(known: BoolArray, ref: Array, surfaces: Sequence[str], case: str) -> None:
+    if known.shape != ref.shape:
+        raise GeometryError(
+            expected=f"a mask of labelled voxels of the reference's shape {ref.shape}",
+            found=f"shape {known.shape} for case {case}",
+            fix="Make it from the reference",
+        )
+    if surfaces:
+        raise InputError(
+            expected=f"a reference that is labelled everywhere, for {', '.join(surfaces)}",
+            found=f"{np.count_nonzero(~known)} voxels that nobody labelled in case {case}",
+            fix="Choose metrics of counts only, e.g. --metrics dice iou sensitivity specificity accuracy",
+        )
+    if not known.any():
+        raise InputError(expected="labelled voxels", found=f"none in case {case}", fix="Leave the case out")
+
+
+def _mask_hash(mask: BoolArray, box: tuple[slice, ...], shape: tuple[int, ...], known: bytes = b"") -> str:
+    """Hash a mask in ``box`` of an image of ``shape``, labelled where ``known`` says; the box does not matter."""
     tight = bounding_box(mask)
     start = [outer.start + inner.start for outer, inner in zip(box, tight, strict=True)]
     cut = mask[tight]
     where = f"{shape} {start if cut.any() else 'empty'} {cut.shape if cut.any() else ''}"
-    return content_hash(where.encode(), np.packbits(cut).tobytes() if cut.any() else b"")
+    return content_hash(where.encode(), np.packbits(cut).tobytes() if cut.any() else b"", known)
 
 
-def _whole_slices(boxed: CountArray, shape: tuple[int, ...], z: slice) -> CountArray:
-    """Extend counts of the slices of a box to all slices of the image; outside the box nothing is marked."""
-    counts = np.zeros((shape[2], 4), dtype=np.int64)
+def _whole_slices(boxed: CountArray, sizes: CountArray, z: slice) -> CountArray:
+    """Extend counts of the slices of a box to whole slices, outside the box nothing is marked.
+
+    Args:
+        boxed: Counts of the slices ``z``.
+        sizes: Voxels that count in every slice of the image; slices with none are left out.
+        z: Where the box lies.
+    """
+    counts = np.zeros((len(sizes), 4), dtype=np.int64)
     counts[z] = boxed
-    counts[:, 3] = shape[0] * shape[1] - counts[:, :3].sum(axis=1)
-    return counts
+    counts[:, 3] = sizes - counts[:, :3].sum(axis=1)
+    return counts[sizes > 0]
 
 
 def _check_labels(labels: Array, scheme: LabelScheme, where: str) -> None:

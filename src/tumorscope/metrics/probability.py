@@ -27,7 +27,9 @@ class ProbabilitySums:
     slices: FloatArray
 
 
-def probability_sums(maps: Mapping[str, Array], masks: Mapping[str, Array], *, exclusive: bool) -> ProbabilitySums:
+def probability_sums(
+    maps: Mapping[str, Array], masks: Mapping[str, Array], *, exclusive: bool, known: Array | None = None
+) -> ProbabilitySums:
     """Compare probability maps with reference masks.
 
     Args:
@@ -35,6 +37,8 @@ def probability_sums(maps: Mapping[str, Array], masks: Mapping[str, Array], *, e
         masks: Channel → boolean reference (x, y, z); the same channels.
         exclusive: Whether the channels are exclusive classes (softmax, or one sigmoid): then the background, with
             what they leave of 1, is one more channel, as in Keras' one-hot masks.
+        known: Where the reference is labelled (x, y, z); other voxels are in no sum, slices without any have none.
+            None: everywhere.
 
     Raises:
         GeometryError: if channels or shapes differ.
@@ -45,20 +49,24 @@ def probability_sums(maps: Mapping[str, Array], masks: Mapping[str, Array], *, e
             found=", ".join(f"{name} {mask.shape}" for name, mask in masks.items()) or "none",
             fix="Bring the probabilities into the reference's grid first",
         )
-    sums = [_sums(maps[name], masks[name]) for name in maps]
+    sums = [_sums(maps[name], masks[name], known) for name in maps]
     names = tuple(maps)
     if exclusive:
         rest = np.asarray(1 - np.sum(list(maps.values()), axis=0, dtype=np.float32))
-        sums.insert(0, _sums(rest, ~np.logical_or.reduce(list(masks.values()))))
+        sums.insert(0, _sums(rest, ~np.logical_or.reduce(list(masks.values())), known))
         names = (BACKGROUND, *names)
-    return ProbabilitySums(names, np.sum(sums, axis=0))
+    labelled = slice(None) if known is None else known.any(axis=(0, 1))
+    return ProbabilitySums(names, np.sum(sums, axis=0)[labelled])
 
 
-def _sums(probability: Array, mask: Array) -> FloatArray:
+def _sums(probability: Array, mask: Array, known: Array | None) -> FloatArray:
+    if known is not None:  # outside, agree on 0, and take these voxels from the true negatives
+        probability, mask = np.where(known, probability, 0), mask & known
     squared = np.square(probability - mask, dtype=np.float32).sum(axis=(0, 1), dtype=np.float64)
     rounded = probability >= 0.5
     tp, n_pred, n_ref = (np.count_nonzero(m, axis=(0, 1)) for m in (rounded & mask, rounded, mask))
-    tn = mask.shape[0] * mask.shape[1] - n_pred - n_ref + tp
+    size = mask.shape[0] * mask.shape[1] if known is None else np.count_nonzero(known, axis=(0, 1))
+    tn = size - n_pred - n_ref + tp
     return np.stack([squared, tp, n_pred - tp, n_ref - tp, tn], axis=-1).astype(np.float64)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -25,6 +26,7 @@ from tumorscope.workflows.scoring import (
     score_masks,
     score_prediction,
     summarise_cases,
+    without_unlabelled,
 )
 
 if TYPE_CHECKING:
@@ -52,6 +54,7 @@ def evaluate(
     tta: bool = False,
     metrics: tuple[str, ...] = DEFAULT_METRICS,
     empty_policy: str | None = None,
+    ignore_value: int | None = None,
     echo: Echo = log.info,
 ) -> Evaluation:
     """Score a bundle on labelled cases, or a folder of label maps against a folder of references.
@@ -72,6 +75,8 @@ def evaluate(
         tta: Also average the mirrored prediction.
         metrics: Metric names; ``papers`` stands for everything the judged papers print.
         empty_policy: Overrides the data set's own empty-mask policies.
+        ignore_value: Reference value of pixels that nobody labelled: they are in no count. Default: what the bundle was
+            trained with, on the data set it was trained on.
         echo: Receives one line of progress at a time.
 
     Raises:
@@ -88,7 +93,7 @@ def evaluate(
     options = ScoreOptions(allow_overlap, metric_names(metrics), empty_policy, echo)
     policies_of(False, empty_policy)
     if pred is not None and ref is not None:
-        return _evaluate_folders(Path(pred), Path(ref), missing, options)
+        return _evaluate_folders(Path(pred), Path(ref), missing, options, ignore_value)
     if bundle is None or dataset is None or data is None:
         raise UsageError(
             expected="--dataset NAME and --data DIR with --bundle", found="one of them missing", fix="Add it"
@@ -99,6 +104,9 @@ def evaluate(
     model, source = Bundle.load(bundle), DATASETS.load(dataset)
     chosen = Split.load(split) if split else None
     found = find_cases(source, Path(data), chosen, part, cases)
+    if ignore_value is None and model.manifest.training.dataset == dataset:
+        ignore_value = model.manifest.training.recipe.get("data", {}).get("ignore_value")
+    found = [replace(c, ignore_value=ignore_value) for c in found]
     overlap = check_overlap(model, hashes_of(found), allow=allow_overlap)
     predictor = Predictor(model, runtime, device, tta=tta)
     return evaluate_cases(found, source, chosen, part, predictor, overlap, options)
@@ -194,8 +202,13 @@ def evaluate_cases(
         "runtime": predictor.runtime.description,
         "test_time_augmentation": predictor.tta,
         "overlap": overlap,
+        **_unlabelled(next((c.ignore_value for c in cases if c.ignore_value is not None), None)),
     }
     return summarise_cases(scored, failed, conditions, options, dataset)
+
+
+def _unlabelled(ignored: int | None) -> dict[str, str]:
+    return {} if ignored is None else {"left_out": f"pixels of reference value {ignored}, which nobody labelled"}
 
 
 def _labelled(cases: list[Case], data: Path) -> list[Case]:
@@ -214,12 +227,15 @@ def _labelled(cases: list[Case], data: Path) -> list[Case]:
     return labelled
 
 
-def _evaluate_folders(pred: Path, ref: Path, missing: Missing, options: ScoreOptions) -> Evaluation:
+def _evaluate_folders(
+    pred: Path, ref: Path, missing: Missing, options: ScoreOptions, ignored: int | None
+) -> Evaluation:
     from tumorscope import __version__
 
     def score(pair: LabelPair) -> CaseScore:
-        found, truth, *schemes = read_pair(pair)
-        return score_masks(pair.id, pair.id, found.data, truth, (schemes[0], schemes[1]), options.metrics)
+        found, truth, *schemes = read_pair(pair, ignored)
+        truth, known = without_unlabelled(truth, schemes[1], ignored)
+        return score_masks(pair.id, pair.id, found.data, truth, (schemes[0], schemes[1]), options.metrics, known)
 
     pairs = find_pairs(pred, ref, missing)
     scored, failed = score_each(pairs, score, options.echo)
@@ -230,6 +246,7 @@ def _evaluate_folders(pred: Path, ref: Path, missing: Missing, options: ScoreOpt
         "bundle": None,
         "version": __version__,
         "overlap": None,
+        **_unlabelled(ignored),
         "pred": str(pred),
         "ref": str(ref),
     }

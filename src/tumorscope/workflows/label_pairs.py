@@ -79,18 +79,22 @@ def _label_files(folder: Path) -> dict[str, Path]:
     return found
 
 
-def read_pair(pair: LabelPair) -> tuple[Image, Image, LabelScheme, LabelScheme]:
+def read_pair(pair: LabelPair, ignored: int | None = None) -> tuple[Image, Image, LabelScheme, LabelScheme]:
     """Read a pair and tell both label schemes.
 
     Two maps of 0 and 1 only are binary; otherwise values and file name tell the scheme of each
-    (:func:`~tumorscope.core.labels.detect_scheme`).
+    (:func:`~tumorscope.core.labels.detect_scheme`). ``ignored`` marks pixels of the reference that nobody labelled; it
+    tells no scheme.
 
     Raises:
         InputError: if a file is no label map.
         GeometryError: if they lie on different grids.
     """
     paths = (pair.pred or pair.ref, pair.ref)
-    cases = [read_volumes(Case(p.name, p.name, {}, label=p), ()) for p in paths]
+    values = (None if pair.pred else ignored, ignored)
+    cases = [
+        read_volumes(Case(p.name, p.name, {}, label=p, ignore_value=v), ()) for p, v in zip(paths, values, strict=True)
+    ]
     found, truth = (c.label for c in cases)
     assert isinstance(found, Image) and isinstance(truth, Image)
     if pair.pred is None:
@@ -101,7 +105,7 @@ def read_pair(pair: LabelPair) -> tuple[Image, Image, LabelScheme, LabelScheme]:
             found=f"shape {found.shape} or another affine in {pair.pred}",
             fix="Resample the prediction to the reference's grid",
         )
-    if max(int(np.max(found.data)), int(np.max(truth.data))) <= 1:
+    if max(int(np.max(found.data)), int(np.max(truth.data, where=truth.data != ignored, initial=0))) <= 1:
         return found, truth, BINARY, BINARY
     schemes = [c.scheme for c in cases]
     assert schemes[0] is not None and schemes[1] is not None
