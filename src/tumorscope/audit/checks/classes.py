@@ -72,7 +72,9 @@ def _types(audited: Audited) -> Finding | None:
     gone = [
         f"{t} in {p}" for p in PARTS for t in counted if audited.divided and audited.part_size(p) and not per_part[p][t]
     ]
-    text = "Tumour types: " + ", ".join(f"{t} {n}" for t, n in counted.most_common())
+    used = [p for p in PARTS if audited.divided and audited.part_size(p)]
+    shares = {t: ", ".join(f"{per_part[p][t]} {p}" for p in used) for t in counted}
+    text = "Tumour types: " + ", ".join(f"{t} {n}" + f" ({shares[t]})" * bool(used) for t, n in counted.most_common())
     if gone:
         return Finding(
             NAME, Severity.DEFECT, f"{text}; absent: {', '.join(gone)}.", numbers, (), "Split stratified by type."
