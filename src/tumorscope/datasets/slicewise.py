@@ -50,6 +50,11 @@ class SliceReader:
     parent: Case
     index: int
 
+    @property
+    def whole(self) -> Case:
+        """The whole case with its images and label in memory."""
+        return _read(self.parent, self.parent.sequences)
+
     def __call__(self, case: Case, sequences: tuple[Sequence, ...]) -> Case:
         """Return ``case`` with the images and label of its slice."""
         whole = _read(self.parent, sequences)

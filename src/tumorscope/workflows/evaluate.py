@@ -12,7 +12,7 @@ from tumorscope.core.case import Case
 from tumorscope.core.errors import InputError, LeakError, TumorscopeError, UsageError
 from tumorscope.datasets import DATASETS
 from tumorscope.datasets.base import Dataset
-from tumorscope.datasets.hashing import case_hashes
+from tumorscope.datasets.hashing import known_by
 from tumorscope.datasets.published_splits import cases_of
 from tumorscope.datasets.splits import Part, Split
 from tumorscope.metrics import DEFAULT_METRICS, CaseScore
@@ -135,7 +135,7 @@ def hashes_of(cases: Sequence[Case]) -> dict[str, frozenset[str]]:
     found = {}
     for case in cases:
         try:
-            found[case.id] = frozenset(case_hashes(case.loaded()))
+            found[case.id] = known_by(case)
         except TumorscopeError as error:
             log.debug("%s: %s", case.id, error)
             found[case.id] = frozenset()

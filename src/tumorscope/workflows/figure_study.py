@@ -17,7 +17,7 @@ from tumorscope.core.labels import BINARY, SCHEMES, LabelScheme, custom_scheme
 from tumorscope.core.segmentation import Segmentation
 from tumorscope.core.sequence import Sequence
 from tumorscope.datasets.base import read_volumes
-from tumorscope.datasets.hashing import case_hashes
+from tumorscope.datasets.hashing import known_by
 from tumorscope.figures.study import PREFERRED, Study
 from tumorscope.formats import read_image
 from tumorscope.workflows.choose import choose_bundle
@@ -109,7 +109,7 @@ def _prediction(case: Case, images: dict[Sequence, Image], source: Source) -> tu
             raise refusal
 
         return refuse, "model", False
-    seen = bool(set(bundle.manifest.training.case_hashes) & set(case_hashes(case)))
+    seen = bool(set(bundle.manifest.training.case_hashes) & known_by(case))
     return lambda: segment(case, bundle).segmentation, bundle.name, seen
 
 
