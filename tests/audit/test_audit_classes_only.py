@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -67,6 +68,17 @@ def test_without_copies_or_with_nothing_else_there_is_one_accuracy(copies: int, 
     assert "nearest-neighbour without copies" not in found.numbers
 
 
+def test_copies_under_another_type_in_other_data_are_named() -> None:
+    mine = audited([case(f"a{i}", [head(i)], tumor_type="glioma", unit="slice") for i in range(4)])
+    kinds = ("glioma", "meningioma", None)
+    theirs = audited([case(f"b{i}", [head(i)], tumor_type=kind) for i, kind in enumerate(kinds)])
+    (found,) = CHECKS.load("other-data")(replace(mine, others={"figshare": theirs}))
+    assert found.numbers["slices that look the same as one there"] == 3
+    assert found.numbers["slices whose copy there has another tumour type"] == 1
+    assert "1 of them under another tumour type" in found.headline
+    assert found.examples[0].text == "a1 is glioma, the same picture in figshare (b1) is meningioma"
+
+
 @pytest.fixture
 def release(tmp_path: Path) -> Path:
     for i in range(8):
@@ -101,5 +113,6 @@ def test_the_real_release(test_data: Path, tmp_path: Path) -> None:
     assert 0.30 < near["test slices within 5 bits of a training slice, not turned"] / near["test slices"] < 0.40  # type: ignore[operator]
     assert 0.96 < found["baselines"]["nearest-neighbour"] < 0.985  # type: ignore[operator]
     assert found["baselines"]["nearest-neighbour without copies"] < 0.95  # type: ignore[operator]
+    assert found["other-data"]["slices whose copy there has another tumour type"] == 4
     tumours = sum(found["classes"][t] for t in ("glioma", "meningioma", "pituitary"))  # type: ignore[misc]
     assert found["other-data"]["cases that the other set has too"] > 0.9 * tumours  # type: ignore[operator]

@@ -10,6 +10,7 @@ from tumorscope.audit.audited import Audited
 from tumorscope.audit.checks.near_duplicates import METHOD, examples
 from tumorscope.audit.finding import Example, Finding, Severity, percent
 from tumorscope.audit.limits import EXAMPLES
+from tumorscope.audit.pairs import Pairs
 from tumorscope.audit.persons import means_a_person_anywhere, plain_name
 
 NAME = "other-data"
@@ -40,14 +41,37 @@ def _compare(a: Audited, name: str, b: Audited) -> Finding:
     }
     if not cases:
         return Finding(NAME, Severity.OK, f"No case is also in '{name}'.", numbers, details=(METHOD,))
+    odd = _other_type(a, b, pairs)
+    if any(s.tumor_type for s in a.scans) and any(s.tumor_type for s in b.scans):
+        numbers["slices whose copy there has another tumour type"] = len(np.unique(odd.first))
     shown = [Example(f"{a.scans[i].id} is the patient of {name}: {b.scans[j].id}") for i, j in named]
     shown += [Example(f"{a.scans[i].id} has the same content as {name}: {b.scans[j].id}") for i, j in content]
-    shown = shown[: EXAMPLES // 2] + list(examples(a, b, pairs, name))
+    disputed = [_disputed(a, b, name, *pair) for pair in _each_once(odd)[: EXAMPLES // 3]]
+    shown = disputed + shown[: EXAMPLES // 3] + list(examples(a, b, pairs, name))
     text = f"{percent(len(cases), len(a.scans))} of the cases ({len(cases)} of {len(a.scans)}) are also in '{name}'"
     if len(mine):
         text += f"; {len(mine)} of {size} slices have a copy there"
+    if len(odd):
+        text += f", {len(np.unique(odd.first))} of them under another tumour type"
     fix = f"Never train on one of the two and test on the other without leaving these cases out of '{name}'."
     return Finding(NAME, Severity.LEAK, f"{text}.", numbers, tuple(shown[:EXAMPLES]), fix, (METHOD,))
+
+
+def _other_type(a: Audited, b: Audited, pairs: Pairs) -> Pairs:
+    """Return the pairs whose tumour types are known and differ."""
+    ours, theirs = (np.array([s.tumor_type or "" for s in x.scans])[x.case] for x in (a, b))
+    mine, other = ours[pairs.first], theirs[pairs.second]
+    return pairs.take((mine != other) & (mine != "") & (other != ""))
+
+
+def _each_once(pairs: Pairs) -> list[tuple[int, int]]:
+    return list(dict(zip(pairs.first.tolist(), pairs.second.tolist(), strict=True)).items())
+
+
+def _disputed(a: Audited, b: Audited, name: str, i: int, j: int) -> Example:
+    ours, theirs = a.scans[a.case[i]].tumor_type, b.scans[b.case[j]].tumor_type
+    text = f"{a.slice_name(i)} is {ours}, the same picture in {name} ({b.slice_name(j)}) is {theirs}"
+    return Example(text, (a.place(i), b.place(j, name)))
 
 
 def _same_names(a: Audited, b: Audited) -> list[tuple[int, int]]:
