@@ -1,9 +1,10 @@
 """Measure what the papers' protocols give without any model, for the reproduction page.
 
-    python benchmarks/measure_protocols.py --lgg kaggle_3m --coco archive --four-class "Brain Tumor MRI Dataset"
+    python benchmarks/measure_protocols.py --lgg kaggle_3m --coco archive --four-class "Brain Tumor MRI" --brats BraTS
 
 Each data set is optional. Audits the slice-wise split of `lgg` and the released parts of `coco`, counts copies across
-Training and Testing of the four-class pictures, and writes ``benchmarks/results/protocols/<name>.json``.
+Training and Testing of the four-class pictures, scores marking nothing on the axial slices of `brats` that S2 uses,
+and writes ``benchmarks/results/protocols/<name>.json``.
 """
 
 from __future__ import annotations
@@ -21,11 +22,16 @@ from PIL import Image
 from tumorscope.baselines.nearest_neighbour import nearest
 from tumorscope.baselines.slice_set import SIDE
 from tumorscope.core.files import write_text
+from tumorscope.datasets import DATASETS
+from tumorscope.formats import read_image
+from tumorscope.metrics import EmptyPolicy, Unit, summarise
 from tumorscope.workflows.audit import audit
 from tumorscope.workflows.split import make_split_files
 
 RESULTS = Path(__file__).parent / "results" / "protocols"
 SEED = 0
+#: Axial slices of S2-21, first and end.
+SLICES = (60, 135)
 
 
 def audited(dataset: str, data: Path, kind: str, command: str) -> dict[str, Any]:
@@ -70,9 +76,33 @@ def four_class(data: Path) -> dict[str, Any]:
     }
 
 
+def empty_slices(data: Path) -> dict[str, Any]:
+    """Score marking nothing on the axial slices :data:`SLICES` of every labelled case (S2-40, S4-16)."""
+    cases = [c for c in DATASETS.load("brats").discover(data) if isinstance(c.label, Path)]
+    background = [read_image(c.label).data == 0 for c in cases]
+    values = [float(b[:, :, slice(*SLICES)].mean()) for b in background]
+    score = summarise(
+        values,
+        metric="accuracy",
+        region="WT",
+        unit=Unit.PATIENT,
+        empty_policy=EmptyPolicy.BOTH_EMPTY_ONE,
+        groups=[c.patient for c in cases],
+        note="all-empty",
+        seed=SEED,
+    )
+    return {
+        "dataset": "brats",
+        "cases": len(cases),
+        "slices": SLICES,
+        "whole_volumes": round(float(np.mean([b.mean() for b in background])), 4),
+        "scores": [score.to_json()],
+    }
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    for name in ("lgg", "coco", "four-class"):
+    for name in ("lgg", "coco", "four-class", "brats"):
         parser.add_argument(f"--{name}", type=Path)
     chosen = parser.parse_args()
     if chosen.lgg:
@@ -81,6 +111,8 @@ def main() -> None:
         save("coco-release", audited("coco", chosen.coco, "release", "tumorscope audit --dataset coco"))
     if chosen.four_class:
         save("four-class", four_class(chosen.four_class))
+    if chosen.brats:
+        save("brats-slices", empty_slices(chosen.brats))
 
 
 def save(name: str, found: dict[str, Any]) -> None:

@@ -14,8 +14,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import yaml
 from reproduction_figures import claimed_pairs_figure, is_possible, published_figure
+from reproduction_papers import load_papers
 from reproduction_runs import NOT_YET, Stored, find_score, interval
 from reproduction_studies import comparisons, folds, names, sweep_rows
 from reproduction_traps import expose, pair
@@ -251,7 +251,7 @@ def main() -> None:
     parser.add_argument("--results", type=Path, default=HERE / "results")
     parser.add_argument("--docs", type=Path, default=HERE.parent / "docs")
     chosen = parser.parse_args()
-    content = yaml.safe_load((HERE / "papers.yaml").read_text(encoding="utf-8"))
+    content = load_papers(HERE / "papers.yaml")
     stored = Stored.load(chosen.results)
     figures(content["papers"], stored, chosen.docs / "reproduction")
     write_text(chosen.docs / "reproduction.md", page(content, stored))

@@ -52,17 +52,6 @@ class Stored:
         rows = self.protocols.get(protocol, {}).get("scores", ())
         return next((s for s in rows if all(s[k] == v for k, v in wanted.items())), None)
 
-    def all_empty(self, metric: str, region: str) -> tuple[float, int, str] | None:
-        """Return what marking nothing scores by patient, on how many patients, and where that is stored."""
-        sources = [(name, r["test"]["scores"]) for name, r in sorted(self.runs.items()) if "test" in r]
-        sources += [(name, r["scores"]) for name, r in sorted(self.bundles.items())]
-        for name, scores in sources:
-            for s in scores:
-                same = (s["metric"], s["region"], s["unit"]) == (metric, region, "patient")
-                if same and s["all_empty"] is not None:
-                    return s["all_empty"], s["n"], name
-        return None
-
     def setting(self, run: Numbers, key: str) -> str:
         """Return a setting of a run by its dotted name, from the recipe as run or the manifest."""
         for source in (run.get("recipe_as_run", {}), run.get("manifest", {})):

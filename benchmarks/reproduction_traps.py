@@ -108,9 +108,16 @@ def background_bound(iou: float, classes: int) -> float:
     return max(0.0, (classes * iou - 1) / (classes - 1))
 
 
+def meaning(dice: float, iou: float) -> str:
+    """Say which IoU a Dice means (pooled or of one mask; as a mean over cases), and whether the printed one can be."""
+    means, judged = explain_pair(dice=dice, iou=iou).split("; ")
+    low, high = means.split()[-1], means.split()[1]
+    return f"{means} if pooled or of one mask, and between {low} and {high} for any mean over cases; {judged}"
+
+
 def pair(dice: float, iou: float, classes: int = 0, class_dice: Sequence[float] = (), **_: Any) -> str:
     """S1-18, S2-48, S4-54."""
-    sentence = explain_pair(dice=dice, iou=iou)
+    sentence = meaning(dice, iou)
     if class_dice:
         mean = sum(class_dice) / len(class_dice)
         sentence += f". The class Dice printed beside it average {mean:.3f}, not {dice} either"
@@ -125,15 +132,20 @@ def pair(dice: float, iou: float, classes: int = 0, class_dice: Sequence[float] 
 
 def pairs(pairs: Sequence[Sequence[float]], **_: Any) -> str:
     """S3-35."""
-    return " ".join(f"{explain_pair(dice=d, iou=i)}." for d, i in pairs)
+    return " ".join(f"{meaning(d, i)}." for d, i in pairs)
 
 
 def other_quantity(validation_iou: float, test_iou: float, test_dice: float, **_: Any) -> str:
     """S1-22."""
-    same = iou_from_dice(test_dice)
+    low = iou_from_dice(test_dice)
+
+    def where(iou: float) -> str:
+        return "lies in it" if low <= iou <= test_dice else "cannot be that IoU"
+
     return (
-        f"The test Dice {test_dice:.2f} means an IoU of {same:.3f}, {abs(same - validation_iou):.3f} from the "
-        f"validation IoU {validation_iou}: nothing improved. {test_iou} is another quantity (with the background)."
+        f"The test Dice {test_dice:.2f} allows a test IoU from {low:.2f} (pooled or of one mask) to {test_dice:.2f} "
+        f"(at most, as a mean over cases). The validation IoU {validation_iou} {where(validation_iou)}; {test_iou} "
+        f"{where(test_iou)}. So the two are not the same quantity, and show no improvement."
     )
 
 
@@ -168,13 +180,16 @@ def misnamed_segmentation(**_: Any) -> str:
 
 def empty_accuracy(accuracy: float, stored: Stored, **_: Any) -> str:
     """S2-40, S4-16."""
-    score = stored.all_empty("accuracy", "WT")
-    if score is None:
-        return f"Accuracy of marking nothing: {NOT_YET}."
-    value, n, source = score
+    found = stored.protocol("brats-slices")
+    if found is None:
+        return f"Accuracy of marking nothing: {NOT_YET} ({MEASURE})."
+    (score,) = found["scores"]
+    first, end = found["slices"]
+    value = score["mean"]
     return (
-        f"Marking nothing at all reaches accuracy {value:.4f} on the whole tumour ({n} BraTS patients, whole volumes, "
-        f"`{source}`); the {accuracy:.4f} printed is {accuracy - value:+.4f} from that."
+        f"On the papers' slices {first}:{end} marking nothing at all reaches accuracy {value:.4f} (95 % interval "
+        f"{score['ci95'][0]:.4f} to {score['ci95'][1]:.4f}, n = {score['n']} BraTS patients; whole volumes "
+        f"{found['whole_volumes']:.4f}); the {accuracy:.4f} printed is {accuracy - value:+.4f} from that."
     )
 
 
@@ -309,7 +324,7 @@ def resized_volume(native: int, resized: int, slices: int, **_: Any) -> str:
 CHECKS: dict[str, Callable[..., str]] = {
     name: function
     for name, function in list(globals().items())
-    if inspect.isfunction(function) and function.__module__ == __name__ and name != "background_bound"
+    if inspect.isfunction(function) and function.__module__ == __name__ and name not in ("background_bound", "meaning")
 }
 
 

@@ -15,8 +15,10 @@ import yaml
 BENCHMARKS = Path(__file__).parents[1] / "benchmarks"
 sys.path.insert(0, str(BENCHMARKS))
 
+from measure_protocols import audited, empty_slices, four_class  # noqa: E402
 from reproduction import page  # noqa: E402
 from reproduction_figures import is_possible  # noqa: E402
+from reproduction_papers import load_papers  # noqa: E402
 from reproduction_runs import NOT_YET, Stored, find_score  # noqa: E402
 from reproduction_studies import folds  # noqa: E402
 from reproduction_traps import CHECKS, background_bound, expose, pooled_with_background  # noqa: E402
@@ -24,7 +26,7 @@ from reproduction_traps import CHECKS, background_bound, expose, pooled_with_bac
 from tumorscope.metrics import EmptyPolicy, Unit, summarise  # noqa: E402
 from tumorscope.metrics.paired import paired  # noqa: E402
 
-CONTENT: dict[str, Any] = yaml.safe_load((BENCHMARKS / "papers.yaml").read_text(encoding="utf-8"))
+CONTENT: dict[str, Any] = load_papers(BENCHMARKS / "papers.yaml")
 NOTHING = Stored({}, {}, {})
 #: Every row that the checklist marks as a trap.
 TRAPS = [
@@ -112,7 +114,9 @@ def test_every_check_computes_a_sentence(row: str) -> None:
     ("row", "words"),
     [
         ("S0-20", "= 2596 and 910 + 206 + 217 = 1333"),
-        ("S1-18", "Dice 0.75 means IoU 0.60"),
+        ("S1-18", "Dice 0.75 means IoU 0.60 if pooled or of one mask, and between 0.60 and 0.75 for any mean"),
+        ("S1-22", "from 0.60 (pooled or of one mask) to 0.75"),
+        ("S1-22", "0.614 lies in it; 0.9827 cannot be that IoU"),
         ("S1-18", "at least 0.965"),
         ("S2-48", "means IoU 0.429"),
         ("S2-50", "0.9979, as printed"),
@@ -262,3 +266,58 @@ def test_one_command_writes_page_and_figures(tmp_path: Path) -> None:
     for picture in re.findall(r"\]\((reproduction/[^)]+)\)", text):
         assert (tmp_path / picture).read_bytes().startswith(b"\x89PNG")
     assert "| `x` | test | tumor | 0.950" in text
+
+
+def test_unknown_keys_are_refused(tmp_path: Path) -> None:
+    text = (BENCHMARKS / "papers.yaml").read_text(encoding="utf-8")
+    cut = text.replace('"Buda (U-Net, FLAIR abnormality)"', "Buda (U-Net, FLAIR abnormality)")
+    assert cut != text
+    (tmp_path / "papers.yaml").write_text(cut, encoding="utf-8")
+    with pytest.raises(ValueError, match="unknown keys FLAIR abnormality"):
+        load_papers(tmp_path / "papers.yaml")
+
+
+def test_accuracy_is_compared_on_the_same_slices() -> None:
+    known = Stored.load(BENCHMARKS / "results")
+    said = expose(CONTENT["traps"]["S2-40"], CONTENT["papers"], known)
+    assert "slices 60:135" in said
+    assert "accuracy 0.9804" in said
+    assert "0.9935 printed is +0.0131" in said
+
+
+def kept(protocol: dict[str, Any]) -> list[float]:
+    """Return numbers by which a change of the code that measured a protocol is seen."""
+    if "scores" not in protocol:
+        return [protocol["identical"], protocol["nearest_neighbour_accuracy"]]
+    return [s["mean"] for s in protocol["scores"] if s["metric"] in ("dice", "accuracy")]
+
+
+def stored_protocol(name: str) -> dict[str, Any]:
+    found: dict[str, Any] = Stored.load(BENCHMARKS / "results").protocol(name)
+    return found
+
+
+def test_marking_nothing_on_brats_is_measured_as_stored(test_data: Path) -> None:
+    assert kept(empty_slices(test_data / "brats")) == pytest.approx(kept(stored_protocol("brats-slices")), abs=1e-4)
+
+
+@pytest.mark.slow
+def test_four_class_is_measured_as_stored(test_data: Path) -> None:
+    assert kept(four_class(test_data / "four_class")) == pytest.approx(kept(stored_protocol("four-class")), abs=1e-3)
+
+
+@pytest.fixture(scope="module")
+def expanded(test_data: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The layouts users download."""
+    folder = tmp_path_factory.mktemp("expanded")
+    subprocess.run([sys.executable, str(test_data / "expand.py"), str(folder)], check=True)
+    return folder
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("name", "folder", "kind"), [("coco-release", "coco", "release"), ("lgg-slices", "lgg", "slices")]
+)
+def test_audits_are_measured_as_stored(name: str, folder: str, kind: str, expanded: Path) -> None:
+    again = audited(folder, expanded / folder, kind, "")
+    assert kept(again) == pytest.approx(kept(stored_protocol(name)), abs=1e-3)

@@ -141,7 +141,8 @@ def explain_pair(*, dice: float | None = None, iou: float | None = None) -> str:
         iou: An IoU of one class, or None.
 
     Returns:
-        For example "Dice 0.75 means IoU 0.60"; given both, followed by what is wrong with the pair, if anything.
+        For example "Dice 0.75 means IoU 0.60", which holds for one mask or pooled counts (a mean over cases: 0.60 to
+        0.75); given both, followed by what is wrong with the pair, if anything.
 
     Raises:
         ImpossibleScoreError: if a number lies outside [0, 1] or none is given.
