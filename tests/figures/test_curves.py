@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from PIL import Image as Pillow
 
+from tumorscope.datasets.splits import Split
 from tumorscope.figures.curves import curve_figure, overlap_figure, save_curves
 from tumorscope.training.log_file import read_training_log
 
@@ -60,3 +61,23 @@ def test_one_file_per_quantity(tmp_path: Path) -> None:
     paths = save_curves(tmp_path / "training.log", tmp_path / "out")
     assert [p.name for p in paths] == ["loss.png", "accuracy.png", "dice.png", "IoU.png", "dice_coef_edema.png"]
     assert all(Pillow.open(p).size == (704, 440) for p in paths)
+
+
+@pytest.mark.parametrize(
+    ("unit", "word"),
+    [
+        ("slice", "validation (split unit: slice-wise: patients leak)"),
+        ("patient", "validation (split unit: patient)"),
+        (None, "validation"),
+    ],
+)
+def test_the_legend_says_the_split_unit_of_the_run(
+    log: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, unit: str | None, word: str
+) -> None:
+    if unit:
+        Split(dataset="lgg", unit=unit, seed=0, parts={"train": ["a"], "val": ["b"]}).save(tmp_path / "split.json")
+    drawn = []
+    monkeypatch.setattr("tumorscope.figures.curves.write_figure", lambda figure, path: drawn.append(figure) or path)
+    save_curves(log, tmp_path / "out")
+    legends = [[t.get_text() for t in figure.axes[0].get_legend().get_texts()] for figure in drawn]
+    assert legends == [["training", word]] * 2

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from tumorscope.core.errors import InputError
-from tumorscope.metrics.paired import holm, paired
+from tumorscope.metrics.paired import holm, least_holm, least_p, paired, wilcoxon
 
 
 def names(n: int) -> list[str]:
@@ -71,3 +71,19 @@ def test_holm_known_answer() -> None:
     assert holm([0.01, 0.04, 0.03, 0.005]) == pytest.approx([0.03, 0.06, 0.06, 0.02])
     assert holm([0.9, None, 0.8]) == [1.0, None, 1.0]
     assert holm([]) == []
+
+
+@pytest.mark.parametrize("n", range(2, 11))
+def test_the_least_p_is_that_of_differences_of_one_sign(n: int) -> None:
+    assert least_p(n) == pytest.approx(wilcoxon(np.arange(1.0, n + 1)))  # every difference positive
+    assert least_p(1) is None is wilcoxon(np.ones(1))
+
+
+@settings(max_examples=30)
+@given(st.lists(st.integers(2, 9), min_size=1, max_size=5))
+def test_holm_cannot_go_below_its_least(sizes: list[int]) -> None:
+    least = [least_p(n) for n in sizes]
+    bound, reached = least_holm(least), holm(least)
+    assert all(b <= r + 1e-12 for b, r in zip(bound, reached, strict=True) if b is not None and r is not None)
+    assert min(reached) == pytest.approx(min(bound))  # type: ignore[type-var]
+    assert least_holm([0.5, 0.5, None]) == [1.0, 1.0, None]

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from tumorscope.core.errors import InputError
 from tumorscope.training.log_columns import lower_is_better, read_column
 from tumorscope.training.log_file import TrainingLog, find_log, read_training_log
-from tumorscope.training.overfit import judge_overfit
+from tumorscope.training.overfit import gap_text, judge_overfit, signed_gap
 
 
 def write(folder: Path, text: str, name: str = "training.log") -> Path:
@@ -156,6 +156,35 @@ class TestOverfit:
         found = judge_overfit(curves(FALLING, [max(1 / (e + 1), 0.25) for e in range(20)]))
         assert found.kind == "widening gap"
         assert found.epoch in (4, 5, 6)
+
+    def test_a_gap_in_favour_of_validation_is_none(self) -> None:
+        """Validation better than training in every epoch, both curves level off and approach each other."""
+        train = [0.996281, 0.996671, 0.996958, 0.997054, 0.997371, 0.997549, 0.997634, 0.997693]
+        val = [0.997423, 0.997901, 0.998018, 0.998016, 0.998098, 0.998123, 0.998169, 0.998172]
+        found = judge_overfit(curves(train, val, "accuracy"), "accuracy")
+        assert (found.kind, found.epoch) == ("none", None)
+        assert "validation is better than training, gap -0.0005" in found.sentence and "grew" not in found.sentence
+
+    @pytest.mark.parametrize("shift", [-1.2, -0.9])
+    def test_a_gap_that_stays_negative_or_shrinks_is_none(self, shift: float) -> None:
+        """Validation gets worse or stands still, but the gap ends negative, or smaller than it was."""
+        for val in ([0.4 + 0.01 * abs(e - 6) for e in range(20)], [max(1 / (e + 1), 0.25) for e in range(20)]):
+            train = [min(v, 1 / (e + 1)) - shift * max(0.0, 1 - e / 30) for e, v in enumerate(val)]
+            found = judge_overfit(curves(train, val))
+            assert found.kind == "none" and found.gap_now is not None
+
+    def test_growth_below_the_noise_of_the_gap_is_none(self) -> None:
+        """The same growth of the gap counts where the curves are smooth, not where they jump by as much."""
+        still = [max(1 / (e + 1), 0.25) for e in range(20)]
+        train = [max(1 / (e + 1), 0.25) - 0.03 * max(0, e - 4) / 15 for e in range(20)]
+        assert judge_overfit(curves(train, still)).kind == "widening gap"
+        jumps = [0.03 * (-1) ** e * (e % 3) for e in range(20)]
+        noisy = [v + j for v, j in zip(train, jumps, strict=True)]
+        assert judge_overfit(curves(noisy, still)).kind == "none"
+
+    def test_gaps_are_signed_the_same_way(self) -> None:
+        assert signed_gap(0.9, 0.8, "dice") == pytest.approx(0.1) == signed_gap(0.2, 0.3, "loss")
+        assert gap_text(signed_gap(0.8, 0.9, "dice")) == "-0.1" and gap_text(0.05) == "+0.05"
 
     def test_validation_follows(self) -> None:
         assert judge_overfit(curves(FALLING, [v + 0.05 for v in FALLING])).kind == "none"

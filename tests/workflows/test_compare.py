@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -18,9 +19,11 @@ from tumorscope.datasets import DATASETS
 from tumorscope.datasets.hashing import case_hashes
 from tumorscope.datasets.splits import Split
 from tumorscope.report.comparison import Comparison
-from tumorscope.workflows import candidates
+from tumorscope.workflows import candidates, case_cost
+from tumorscope.workflows.candidates import Cohort
 from tumorscope.workflows.case_cost import _measure
 from tumorscope.workflows.compare import compare
+from tumorscope.workflows.evaluate import find_cases
 
 
 @pytest.fixture(scope="module")
@@ -227,3 +230,53 @@ def test_stored_costs_stand_beside_parameters_and_operations(place: Path, monkey
     assert cost["input_shape"] == [2, 32, 32] and cost["parameters"] > 0
     assert cost["flops_per_case"] == 6 * cost["flops"] > 0
     assert "1.00 (1.00 to 2.00, 3)" in found.render()
+
+
+def test_the_footer_names_the_family_of_tests_and_says_when_patients_are_too_few(result: Comparison) -> None:
+    pair = next(p for p in result.pairs if (p["metric"], p["region"]) == ("dice", "WT"))
+    assert pair["p_least"] == pytest.approx(5 * 2 / 2**4), "four patients, five tests"
+    text = result.render()
+    assert "within one metric only: over its pairs of runs and regions (5 tests), not over metrics" in text
+    assert "cannot be below 0.625" in text
+    assert "the two-sided test of 4 patients cannot give less than 2 / 2^n, 0.125 at n = 4" in text
+
+
+def test_enough_patients_need_no_such_words(result: Comparison) -> None:
+    many = replace(result, pairs=[{**p, "n_patients": 30, "p_least": 5 * 2.0**-29} for p in result.pairs])
+    assert "cannot" not in many.render() and "Too few" not in many.render()
+
+
+@pytest.mark.parametrize(
+    ("cases", "words"),
+    [
+        (("C0", "C1"), "on 1 case, after one that warms up"),
+        (("C0",), "on 1 case, without one to warm up"),
+        ((), "on 3 cases, after one that warms up"),
+    ],
+)
+def test_the_announced_cases_are_those_timed(
+    place: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, cases: tuple[str, ...], words: str
+) -> None:
+    def measured(*_: object, cases: list[str], **__: object) -> dict[str, Any]:
+        return {"cases_timed": len(cases[1:] or cases), "inputs_per_case": 6.0}
+
+    monkeypatch.setattr(case_cost, "measure_cost", measured)
+    said: list[str] = []
+    cohort = Cohort(DATASETS.load("brats"), place / "data", None, None, "test", [], "torch", "cpu", False)
+    found = find_cases(cohort.dataset, cohort.data, names=cases)
+    a = candidates.read_candidates([str(place / "a"), str(place / "b")])[0]
+    cost = case_cost.run_cost(a, replace(cohort, cases=found), tmp_path, measure=True, echo=said.append)
+    assert words in said[0] and f"on {cost['cases_timed']} case" in said[0]
+
+
+def test_the_id_of_a_case_takes_its_slices_and_a_wrong_one_gets_an_example(place: Path) -> None:
+    source, ids = DATASETS.load("brats"), [f"C{c}_z{z:03d}" for c in range(4) for z in range(6)]
+    split = Split(dataset="brats", unit="slice", seed=0, parts={"train": ids[::2], "val": [], "test": ids[1::2]})
+    found = find_cases(source, place / "data", split, "test", ["C1", "C2_z003"])
+    assert [c.id for c in found] == ["C1_z001", "C1_z003", "C1_z005", "C2_z003"]
+    with pytest.raises(
+        InputError, match=r"12 slices found in part 'test', e\.g\. 'C0_z001' or 'C0'; found C1_z000, C9"
+    ):
+        find_cases(source, place / "data", split, "test", ["C9", "C1_z000", "C2"])
+    with pytest.raises(InputError, match=r"ids out of the 4 cases found, e\.g\. 'C0'; found C9"):
+        find_cases(source, place / "data", names=["C9"])

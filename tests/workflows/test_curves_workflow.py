@@ -44,7 +44,7 @@ def test_best_epoch_gap_and_verdict(log: Path, tmp_path: Path) -> None:
     assert found["quantities"]["dice"]["at_best_epoch"] == {"train": 0.75, "val": 0.53}
     assert found["verdict"].epoch == 5
     assert "best epoch 4 by val loss, 0.4" in said[0]
-    assert "Over-fitting from epoch 5" in said[0] and "gap 0.22" in said[0]
+    assert "Over-fitting from epoch 5" in said[0] and "gap +0.22" in said[0] and "gap +0.15" in said[0]
     assert found["files"] == [str(tmp_path / "out" / f"{q}.png") for q in ("loss", "dice")]
 
 

@@ -41,7 +41,12 @@ class Command:
     ] = None
     part: Annotated[Literal["train", "val", "test"], arg(help="Which part of the split.")] = "test"
     cases: Annotated[
-        tuple[str, ...], arg(metavar="ID...", help="Compare on these cases only.", help_behavior_hint="(default: all)")
+        tuple[str, ...],
+        arg(
+            metavar="ID...",
+            help="Compare on these cases (all their slices, if split so).",
+            help_behavior_hint="(default: all)",
+        ),
     ] = ()
     out: Annotated[Path, arg(aliases=["-o"], metavar="OUT", help="Folder that keeps evaluations.")] = Path("compare")
     report: Annotated[

@@ -50,6 +50,8 @@ def win_loss_figure(pairs: Sequence[Mapping[str, Any]], title: str) -> Figure:
 def _label(pair: Mapping[str, Any]) -> str:
     shown = pair["p"] if pair["p_holm"] is None else pair["p_holm"]
     p = "" if shown is None else ", p < 0.001" if shown < 0.001 else f", p = {shown:.3f}"
+    if (pair.get("p_least") or 0) >= 0.05:
+        p += f" (cannot be below {pair['p_least']:.3f})"
     names = textwrap.shorten(f"{pair['first']} – {pair['second']}", 60, placeholder="…")
     return f"{names}\n{pair['region']}, n = {pair['n']}{p}"
 

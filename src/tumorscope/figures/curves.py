@@ -7,11 +7,12 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from tumorscope.core.errors import InputError
 from tumorscope.figures.entry import FigureEntry
 from tumorscope.figures.save import write_figure
 from tumorscope.figures.style import BLUE, GREY, INK, ORANGE, frame, new_figure, style_axes, whole_numbers
 from tumorscope.training.log_columns import NAMES, Part, lower_is_better
-from tumorscope.training.log_file import STANDARD, TrainingLog, read_training_log
+from tumorscope.training.log_file import TrainingLog, read_training_log
 from tumorscope.training.overfit import Overfit, judge_overfit
 
 if TYPE_CHECKING:
@@ -22,8 +23,6 @@ if TYPE_CHECKING:
 FILES = {"loss": "loss", "accuracy": "accuracy", "dice": "dice", "iou": "IoU"}
 _COLOURS: dict[Part, str] = {"train": BLUE, "val": ORANGE}
 _WORDS: Mapping[Part, str] = {"train": "training", "val": "validation"}
-#: What the curves of our own runs are measured on.
-OWN_WORDS: Mapping[Part, str] = {"train": "training (augmented slices)", "val": "validation (whole patients)"}
 
 
 def curve_figure(log: TrainingLog, quantity: str, words: Mapping[Part, str] = _WORDS) -> Figure:
@@ -94,7 +93,7 @@ def save_curves(path: Path, folder: Path, words: Mapping[Part, str] | None = Non
     Args:
         path: The log, or a run's folder.
         folder: Where to write.
-        words: What the curves are called; by default told from the log's name.
+        words: What the curves are called; by default validation names the unit of the run's ``split.json``.
 
     Returns:
         The files, those of the four first.
@@ -104,13 +103,22 @@ def save_curves(path: Path, folder: Path, words: Mapping[Part, str] | None = Non
         OutputError: if a file cannot be written.
     """
     log = read_training_log(path)
-    words = words or (OWN_WORDS if log.path.name == "log.csv" else _WORDS)
+    words = words or _run_words(log.path.parent)
     files = []
     for quantity in log.curves:
         name = FILES.get(quantity) or re.sub(r"[^A-Za-z0-9.-]+", "_", quantity).strip("_.") or "column"
-        own = words if quantity in STANDARD[1:] else _WORDS
-        files.append(write_figure(curve_figure(log, quantity, own), folder / f"{name}.png"))
+        files.append(write_figure(curve_figure(log, quantity, words), folder / f"{name}.png"))
     return files
+
+
+def _run_words(run: Path) -> Mapping[Part, str]:
+    """Return what the curves of a run are called; the unit of its split, if it has one, is beside validation."""
+    from tumorscope.datasets.splits import Split
+
+    try:
+        return {**_WORDS, "val": f"validation (split unit: {Split.load(run / 'split.json').unit_text})"}
+    except InputError:
+        return _WORDS
 
 
 def _mark(axes: Axes, best: tuple[int, float], quantity: str) -> None:

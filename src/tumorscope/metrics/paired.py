@@ -34,6 +34,7 @@ class Paired:
         p: Wilcoxon's signed-rank test over the patients' mean differences, two-sided; None below two patients.
         p_holm: The same after Holm's correction over the family of tests it belongs to; None while uncorrected.
         n_tests: Size of that family.
+        p_least: Smallest p (after the correction, where there is one) that so few patients allow; None like p.
     """
 
     difference: float | None
@@ -48,6 +49,7 @@ class Paired:
     p: float | None
     p_holm: float | None = None
     n_tests: int = 1
+    p_least: float | None = None
 
     def to_json(self) -> dict[str, object]:
         """Return JSON values."""
@@ -112,6 +114,7 @@ def paired(
         n_left_out=int((~kept).sum()),
         n_patients=len(table),
         p=wilcoxon(table[:, 0] / table[:, 1]),
+        p_least=least_p(len(table)),
     )
 
 
@@ -125,6 +128,18 @@ def wilcoxon(differences: FloatArray) -> float | None:
         return 1.0
     rounded = np.where(np.abs(differences) > TIE, differences, 0.0)
     return float(stats.wilcoxon(rounded, zero_method="pratt").pvalue)
+
+
+def least_p(n: int) -> float | None:
+    """Return the smallest two-sided p-value that the signed-rank test of n differences can give: 2 / 2ⁿ."""
+    return None if n < 2 else 2.0 ** (1 - n)
+
+
+def least_holm(least: Sequence[float | None]) -> list[float | None]:
+    """Return the smallest p-values that Holm's correction can give a family whose tests give at least ``least``."""
+    known = [p for p in least if p is not None]
+    first = min(1.0, len(known) * min(known, default=1.0))
+    return [None if p is None else max(p, first) for p in least]
 
 
 def holm(p_values: Sequence[float | None]) -> list[float | None]:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from tumorscope.metrics import METRICS, EmptyPolicy, Unit
+from tumorscope.metrics.paired import least_p
 from tumorscope.metrics.render import UNIT_TEXT
 
 Row = Mapping[str, Any]
@@ -64,12 +65,15 @@ class Comparison:
     def footnotes(self) -> list[str]:
         """How the intervals and tests were made."""
         tests = max((p["n_tests"] for p in self.pairs), default=1)
-        holm = f", Holm-corrected over the {tests} tests of its metric" if tests > 1 else ""
+        family = f"over its pairs of runs and regions ({tests} tests), not over metrics"
+        holm = f", Holm-corrected within one metric only: {family}" if tests > 1 else ""
+        few = [p for p in self.pairs if too_few(p)]
         return [
             "Intervals: 95 % percentile bootstrap, patients (blocks where patients are unknown) resampled "
             f"{self.conditions['n_boot']} times (with all their pairs). "
             f"p: Wilcoxon signed-rank test over patients, two-sided{holm}. "
             "Better / worse / equal: cases on which the first run beats the second, loses, ties.",
+            *([_few_text(few)] if few else []),
         ]
 
 
@@ -142,7 +146,7 @@ def pair_table(pairs: Sequence[Row]) -> Table:
                 interval(low, high, digits, sign=True),
                 f"{p['wins']} / {p['losses']} / {p['ties']}",
                 str(p["n"]),
-                p_text(shown),
+                p_text(shown) + (f" (cannot be below {p_text(p['p_least'])})" if too_few(p) else ""),
             ]
         )
     return "Paired differences", [*columns, "p (Holm)" if any(p["p_holm"] is not None for p in pairs) else "p"], rows
@@ -151,6 +155,20 @@ def pair_table(pairs: Sequence[Row]) -> Table:
 def p_text(p: float | None) -> str:
     """Return a p-value for people."""
     return "–" if p is None else "< 0.001" if p < 0.001 else f"{p:.3f}"
+
+
+def too_few(pair: Row) -> bool:
+    """Whether a pair has too few patients for a p-value below 0.05, whatever the differences."""
+    return pair["p_least"] is not None and pair["p_least"] >= 0.05
+
+
+def _few_text(pairs: Sequence[Row]) -> str:
+    fewest, most = min(p["n_patients"] for p in pairs), max(p["n_patients"] for p in pairs)
+    n = f"{fewest}" if fewest == most else f"{fewest} to {most}"
+    return (
+        f"Too few patients for a small p: the two-sided test of {n} patients cannot give less than 2 / 2^n, "
+        f"{least_p(most):.3g} at n = {most}, before correction; there p says nothing about a difference."
+    )
 
 
 def cost_tables(costs: Sequence[Row], tumour_free: Sequence[Row]) -> Iterator[Table]:

@@ -30,7 +30,7 @@ class Overfit:
         kind: ``over-fitting``: validation got worse while training got better. ``widening gap``: validation stood
             still while training got better. ``none``, or ``unknown`` (too few epochs, one curve only).
         epoch: First epoch of it, counted from 1; None for ``none`` and ``unknown``.
-        gap_then: Validation minus training (training minus validation where higher is better) before ``epoch``.
+        gap_then: Signed gap (:func:`signed_gap`) before ``epoch``; above 0 validation is worse than training.
         gap_now: The same at the end.
         sentence: All of it in one sentence.
     """
@@ -43,6 +43,16 @@ class Overfit:
     sentence: str
 
 
+def signed_gap(train: float, val: float, quantity: str) -> float:
+    """Return by how much validation is worse than training; below 0 it is better, whichever way the quantity goes."""
+    return val - train if lower_is_better(quantity) else train - val
+
+
+def gap_text(gap: float) -> str:
+    """Return a signed gap for people."""
+    return f"{gap:+.3g}"
+
+
 def judge_overfit(log: TrainingLog, quantity: str = "loss") -> Overfit:
     """Compare training and validation of ``quantity`` after the best validation epoch.
 
@@ -51,7 +61,9 @@ def judge_overfit(log: TrainingLog, quantity: str = "loss") -> Overfit:
     twice the epoch-to-epoch noise (1.4826 · median absolute deviation of the differences, over √2). If validation
     got worse by that much from its best epoch to the last while training got better, that is over-fitting from the
     epoch after the best. If validation gained no more than that since some epoch, but the gap grew by more, the gap
-    has been widening since. Training got better if it gained more than twice its own noise.
+    has been widening since. Training got better if it gained more than twice its own noise. Neither is said unless, at
+    the end, validation is worse than training by more than the size of the gap before: a gap in validation's favour or
+    one that shrinks is no sign of over-fitting.
 
     Args:
         log: The run.
@@ -72,19 +84,24 @@ def judge_overfit(log: TrainingLog, quantity: str = "loss") -> Overfit:
     lowest = max(int(val_cost.argmin()) - 1, 0)
     best, gap = lowest + int(raw[lowest : lowest + 3, 1].argmin()), val_cost - train_cost
     learnt = train_cost - train_cost[-1] > WIDTHS * _noise(raw[:, 0])
-    if val_cost[-1] - val_cost[best] > least and learnt[best]:
+    growth = gap[-1] - np.abs(gap)
+    if val_cost[-1] - val_cost[best] > least and growth[best] > 0 and learnt[best]:
         return _found(quantity, "over-fitting", epochs, best, gap)
     still = int(np.flatnonzero(val_cost <= val_cost.min() + least)[0])
-    if gap[-1] - gap[still] > least and learnt[still]:
+    if growth[still] > max(least, WIDTHS * _noise(raw[:, 1] - raw[:, 0])) and learnt[still]:
         return _found(quantity, "widening gap", epochs, still, gap)
-    sentence = f"No over-fitting seen in {name} up to epoch {epochs[-1]}; the gap is {gap[-1]:.3g}."
+    side = "worse" if gap[-1] > 0 else "better"
+    now = f"validation is {side} than training, gap {gap_text(gap[-1])}" if gap[-1] else "no gap"
+    sentence = (
+        f"No over-fitting seen in {name} up to epoch {epochs[-1]}: {now}; changes below {least:.2g} do not count."
+    )
     return Overfit(quantity, "none", None, float(gap[0]), float(gap[-1]), sentence)
 
 
 def _found(quantity: str, kind: Kind, epochs: list[int], index: int, gap: Values) -> Overfit:
     first = epochs[min(index + 1, len(epochs) - 1)]
     name = NAMES.get(quantity, quantity)
-    moved = f"the gap grew from {gap[index]:.3g} to {gap[-1]:.3g}"
+    moved = f"the gap grew from {gap_text(gap[index])} to {gap_text(gap[-1])}"
     if kind == "over-fitting":
         worse = f"validation {name} gets worse while training {name} still improves"
         sentence = f"Over-fitting from epoch {first}: {worse}; {moved} by epoch {epochs[-1]}."

@@ -52,7 +52,7 @@ def run_cost(candidate: Candidate, cohort: Cohort | None, store: Path, *, measur
     if not file.is_file():
         found = network_cost(bundle).to_json()
         if measure:
-            echo(f"{candidate.name}: measuring time and memory on {len(timed)} cases")
+            echo(f"{candidate.name}: measuring time and memory on {_counted(len(timed), single)}")
             found |= measure_cost(
                 bundle.folder,
                 dataset=cohort.dataset.name,
@@ -67,6 +67,13 @@ def run_cost(candidate: Candidate, cohort: Cohort | None, store: Path, *, measur
             found["flops_per_case"] = found["flops"] * found["inputs_per_case"]
         write_text(file, json.dumps(found, indent=1))
     return {"run": candidate.name, **json.loads(file.read_text(encoding="utf-8"))}
+
+
+def _counted(n: int, single: bool) -> str:
+    """Say how many of n cases are timed: the first warms up, unless it is the only one."""
+    timed = max(n - 1, 1)
+    word = "slice" if single else "case"
+    return f"{timed} {word}{'s' * (timed > 1)}" + (", after one that warms up" if n > 1 else ", without one to warm up")
 
 
 def measure_cost(

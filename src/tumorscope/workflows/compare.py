@@ -16,7 +16,7 @@ from tumorscope.core.files import ensure_folder, write_text
 from tumorscope.datasets import DATASETS
 from tumorscope.datasets.splits import Part, Split
 from tumorscope.metrics import METRICS
-from tumorscope.metrics.paired import holm, paired
+from tumorscope.metrics.paired import holm, least_holm, paired
 from tumorscope.metrics.summary import N_BOOT
 from tumorscope.report.comparison import Comparison
 from tumorscope.workflows.candidates import Candidate, Cohort, check_unseen, evaluated, read_candidates
@@ -211,9 +211,10 @@ def _pairs(names: Sequence[str], rows: Sequence[dict[str, Any]], seed: int, n_bo
                 )
                 family.append((first, second, region, result))
         corrected = holm([r.p for *_, r in family]) if len(family) > 1 else [None]
-        for (first, second, region, result), p in zip(family, corrected, strict=True):
+        least = least_holm([r.p_least for *_, r in family])
+        for (first, second, region, result), p, low in zip(family, corrected, least, strict=True):
             facts = {"first": first, "second": second, "metric": metric, "region": region}
-            found.append({**facts, **replace(result, p_holm=p, n_tests=len(family)).to_json()})
+            found.append({**facts, **replace(result, p_holm=p, n_tests=len(family), p_least=low).to_json()})
     return found
 
 

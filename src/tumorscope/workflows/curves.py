@@ -121,6 +121,8 @@ def _folder_names(paths: Sequence[str | Path]) -> list[str]:
 
 def render(entry: dict[str, Any]) -> str:
     """Return one log's entry in words."""
+    from tumorscope.training.overfit import gap_text, signed_gap
+
     value = "" if entry["best"] is None else f", {entry['best']:.4g}"
     lines = [f"{entry['log']}: {entry['epochs']} epochs"]
     lines.append(f"  best epoch {entry['best_epoch']} by {entry['chosen_by']}{value} (counted from 1)")
@@ -128,10 +130,11 @@ def render(entry: dict[str, Any]) -> str:
         at = ", ".join(f"{part} {value:.4g}" for part, value in row["at_best_epoch"].items() if value is not None)
         own = "" if row["best"] is None else f"; best validation {row['best']:.4g} in epoch {row['best_epoch']}"
         if None not in (row["at_best_epoch"].get("train"), row["at_best_epoch"].get("val")):
-            at += f", gap {abs(row['at_best_epoch']['train'] - row['at_best_epoch']['val']):.4g}"
+            at += f", gap {gap_text(signed_gap(**row['at_best_epoch'], quantity=name))}"
         lines.append(f"  {name} there: {at or 'not logged'}{own}")
     verdicts = [r["overfit"] for r in entry["quantities"].values() if r["overfit"].kind != "unknown"]
     lines += [f"  {verdict.sentence}" for verdict in verdicts or [entry["verdict"]]]
+    lines.append("  gap: by how much validation is worse than training; below 0 it is better")
     lines += [f"  Note: {note}" for note in entry["notes"]]
     lines.append(f"  pictures: {', '.join(entry['files'])}")
     return "\n".join(lines)

@@ -14,6 +14,7 @@ from tumorscope.datasets import DATASETS
 from tumorscope.datasets.base import Dataset
 from tumorscope.datasets.hashing import known_by
 from tumorscope.datasets.published_splits import cases_of
+from tumorscope.datasets.slicewise import SliceReader
 from tumorscope.datasets.splits import Part, Split
 from tumorscope.metrics import DEFAULT_METRICS, CaseScore
 from tumorscope.report.evaluation import Evaluation
@@ -117,17 +118,28 @@ def find_cases(
 ) -> list[Case]:
     """Return the labelled cases to score: those of a part of a split, of these names, or all.
 
+    Where a split divides cases into slices, the name of a case stands for all its slices of that part.
+
     Raises:
         InputError: if there are none, or some that were named are missing.
     """
     cases = _labelled(dataset.discover(data), data)
     cases = split.pick(cases_of(cases, split.unit), part) if split else cases
-    unknown = sorted(set(names) - {c.id for c in cases})
+    unknown = sorted(set(names).difference(*(_names_of(c) for c in cases)))
     if unknown:
+        example = " or ".join(dict.fromkeys(f"'{name}'" for name in _names_of(cases[0]))) if cases else "none"
         raise InputError(
-            expected=f"cases out of the {len(cases)} found", found=f"{', '.join(unknown[:3])}", fix="Correct --cases"
+            expected=f"ids out of the {len(cases)} {'slices' if split and split.unit == 'slice' else 'cases'} found"
+            f"{f' in part {part!r}' if split else ''}, e.g. {example}",
+            found=f"{', '.join(unknown[:3])}",
+            fix="Correct --cases",
         )
-    return [c for c in cases if c.id in names] if names else cases
+    return [c for c in cases if not set(names).isdisjoint(_names_of(c))] if names else cases
+
+
+def _names_of(case: Case) -> tuple[str, ...]:
+    """Return the id of a case; of a slice, also that of the case it is from."""
+    return (case.id, case.reader.parent.id) if isinstance(case.reader, SliceReader) else (case.id,)
 
 
 def hashes_of(cases: Sequence[Case]) -> dict[str, frozenset[str]]:
