@@ -103,6 +103,11 @@ def test_blocks_stand_for_patients():
     alternating = {c.id: "test" if i % 2 else "train" for i, c in enumerate(cases)}
     assert only("patients", cases, parts=alternating, unit="slice").severity is Severity.LEAK
     assert only("neighbours", cases, parts=alternating, unit="slice").severity is Severity.LEAK
+    for check in ("patients", "neighbours"):
+        fix = only(check, cases, parts=alternating, unit="slice").fix
+        assert "split by block of neighbouring numbers: tumorscope split --dataset " in fix and "by patient" not in fix
+    said = only("baselines", cases, parts=alternating, unit="slice").headline
+    assert "mask of the nearest number of the same block in train" in said and "same case" not in said
 
 
 @pytest.mark.parametrize(("turn", "turned"), [(np.copy, 0), (np.fliplr, 2), (np.transpose, 2), (np.rot90, 2)])

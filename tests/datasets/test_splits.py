@@ -176,15 +176,34 @@ def test_an_edited_file_is_refused(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["", "[]", "{", '{"dataset": "x"}', '{"dataset":"x","unit":"patient","seed":0,"parts":{"dev":[]}}']
+    ("content", "told"),
+    [
+        (b"", "text that is not JSON in"),
+        (b"{", "text that is not JSON in"),
+        (b"\xff\xfe", "not text, so not JSON"),
+        (b"[]", "JSON without keys in"),
+        (b'{"dataset":"x","unit":"patient","seed":0}', "that the key 'parts' is missing in"),
+        (b'{"dataset":"x","unit":"patient","seed":0,"parts":{},"fold":1}', "the unknown key 'fold' in"),
+        (b'{"dataset":"x","unit":"patient","seed":"a","parts":{}}', "that 'seed' should be a valid integer in"),
+        (
+            b'{"dataset":"x","unit":"patient","seed":0,"parts":{"dev":[]}}',
+            r"the unknown part 'dev' \(not train, val, test\) in",
+        ),
+    ],
 )
-def test_other_files_are_refused(tmp_path: Path, text: str) -> None:
+def test_other_files_are_refused_in_one_sentence(tmp_path: Path, content: bytes, told: str) -> None:
     path = tmp_path / "split.json"
-    path.write_text(text)
-    with pytest.raises(InputError, match="a split file"):
+    path.write_bytes(content)
+    with pytest.raises(InputError, match=told) as caught:
         Split.load(path)
-    with pytest.raises(InputError, match="a split file"):
+    assert "a split file" in str(caught.value) and "validation error" not in str(caught.value)
+
+
+def test_no_file_and_a_folder_are_refused_in_one_sentence(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"found no such file: .*nowhere\.json\. Make one"):
         Split.load(tmp_path / "nowhere.json")
+    with pytest.raises(InputError, match="found a folder: "):
+        Split.load(tmp_path)
 
 
 def test_a_case_in_two_parts_is_refused() -> None:

@@ -196,3 +196,35 @@ def test_an_unknown_base_names_the_nearest(tmp_path: Path) -> None:
     (tmp_path / "mine.yaml").write_text("base: lgg-flare\nname: mine\n")
     with pytest.raises(UsageError, match="lgg-flair"):
         load_recipe(tmp_path / "mine.yaml")
+
+
+@pytest.mark.parametrize(
+    ("overrides", "found", "fix"),
+    [
+        (
+            {"training.epochs": "1"},
+            "in recipe 'unet3d-2mm' with --training.epochs 1.",
+            "Set --training.validate_every too",
+        ),
+        ({"network.nope": "3"}, "in recipe 'unet3d-2mm' with --network.nope 3.", "Known: "),
+        (
+            {"training.epochs": "many"},
+            "in recipe 'unet3d-2mm' with --training.epochs many.",
+            "Change --training.epochs",
+        ),
+        ({"data.folds": "5", "data.unit": "slice"}, "with --data.folds 5 --data.unit slice.", "Change --data.folds or"),
+    ],
+)
+def test_a_wrong_override_is_blamed_not_the_shipped_file(overrides: dict[str, str], found: str, fix: str) -> None:
+    with pytest.raises(UsageError) as caught:
+        load_recipe("unet3d-2mm", overrides | {"optimizer.lr": "1e-3"})
+    assert found in str(caught.value) and fix in caught.value.fix
+    assert "yaml" not in str(caught.value) and "optimizer.lr" not in caught.value.found
+
+
+def test_a_users_own_file_is_named_by_its_path(tmp_path: Path) -> None:
+    path = tmp_path / "mine.yaml"
+    path.write_text("base: unet3d-2mm\ntraining: {epochs: 1}\n")
+    with pytest.raises(UsageError) as caught:
+        load_recipe(path, {"optimizer.lr": "1e-3"})
+    assert str(path) in caught.value.found

@@ -266,3 +266,10 @@ def test_the_kept_epoch_is_the_first_best_one() -> None:
     assert kept is not None and kept["epoch"] == 1
     kept = kept_epoch(rows, tiny(training__monitor="val_dice"))
     assert kept is not None and kept["epoch"] == 2
+
+
+def test_a_wrong_key_is_told_before_the_data_are_looked_for(tmp_path: Path) -> None:
+    words = ["tune", "lgg-flair", "--data", str(tmp_path / "nowhere"), "-o", str(tmp_path / "s")]
+    assert main([*words, "--param", "optimizer.nope=uniform:0:1"]) == 64
+    assert not (tmp_path / "s").exists()
+    assert main([*words, "--param", LR]) == 2

@@ -12,11 +12,11 @@ from tumorscope.audit.scan import scan_cases
 from tumorscope.audit.training import audit_for_training
 from tumorscope.bundles.card import _audits
 from tumorscope.cli.main import main
-from tumorscope.core.errors import InputError, UsageError
+from tumorscope.core.errors import InputError, TumorscopeError, UsageError
 from tumorscope.datasets import DATASETS
 from tumorscope.datasets.published_splits import slice_split
 from tumorscope.datasets.slicewise import as_slices
-from tumorscope.datasets.splits import patient_split
+from tumorscope.datasets.splits import Split, patient_split
 from tumorscope.workflows.audit import audit
 from tumorscope.workflows.info import bundle_rows, render
 from tumorscope.workflows.run_folder import AUDIT, audit_run
@@ -193,3 +193,27 @@ def test_card_and_info_tell_the_verdict(tmp_path):
     assert row["audit"] == run["audit"]["verdict"]
     text = render({"version": "0", "bundles": [row]})
     assert "trained with a leak" in text
+
+
+@pytest.mark.parametrize(
+    ("options", "told"),
+    [
+        ({"split": "none.json"}, "no such file: .*none.json"),
+        ({"split": "text.json"}, "text that is not JSON in"),
+        ({"split": "brats.json"}, "a split of 'lgg'; found one of another data set, 'brats'"),
+        ({"split": "strange.json"}, "none of its 1 ids among them, e.g. x"),
+        ({"against": ["coco=nowhere"]}, "no folder at nowhere. Check --against coco="),
+        ({"against": ["coco=empty"]}, "found none. Point --against coco="),
+        ({"report": "empty"}, "a folder of that name"),
+        ({"report": "text.json/page.html"}, "a file at .*text.json"),
+    ],
+)
+def test_arguments_are_checked_before_any_image_is_read(lgg, monkeypatch, options, told):
+    monkeypatch.chdir(lgg.parent)
+    monkeypatch.setattr("tumorscope.workflows.audit.scan_cases", lambda *_, **__: pytest.fail("images were read"))
+    Path("empty").mkdir()
+    Path("text.json").write_text("garbage")
+    for name, dataset in (("brats.json", "brats"), ("strange.json", "lgg")):
+        Split(dataset=dataset, unit="patient", seed=0, parts={"train": ["x"]}).save(name)
+    with pytest.raises(TumorscopeError, match=told):
+        audit("lgg", lgg, **options)

@@ -100,6 +100,21 @@ class Audited:
         return np.array([s.labelled for s in self.scans], np.bool_)[self.case]
 
     @property
+    def blocks(self) -> bool:
+        """Whether patient ids are missing and blocks of neighbouring numbers stand for them."""
+        return any(s.unit == "block" for s in self.scans)
+
+    @property
+    def split_advice(self) -> str:
+        """What to do about a split that leaks."""
+        unit = (
+            "Patient ids are missing here, so split by block of neighbouring numbers"
+            if self.blocks
+            else "Split by patient"
+        )
+        return f"{unit}: tumorscope split --dataset {self.name} --data DIR -o DIR."
+
+    @property
     def divided(self) -> bool:
         """Whether there is a training part and another one."""
         return len(set(self.parts.values())) > 1

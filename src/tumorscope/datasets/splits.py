@@ -113,15 +113,37 @@ class Split(BaseModel):
         """Read a split file.
 
         Raises:
-            InputError: if it is not one.
+            InputError: if there is no such file, or it is not a split.
         """
         try:
             return cls.model_validate_json(Path(path).read_text(encoding="utf-8"))
         except (ValidationError, OSError, UnicodeDecodeError) as error:
-            reason = str(error).splitlines()[0]
             raise InputError(
-                expected="a split file (JSON)", found=f"{reason} in {path}", fix="Make one with tumorscope split"
+                expected="a split file (JSON)", found=_what_is_wrong(error, path), fix="Make one with tumorscope split"
             ) from error
+
+
+def _what_is_wrong(error: ValidationError | OSError | UnicodeDecodeError, path: str | Path) -> str:
+    """Say in plain words why ``path`` cannot be read as a split."""
+    if isinstance(error, FileNotFoundError):
+        return f"no such file: {path}"
+    if isinstance(error, IsADirectoryError):
+        return f"a folder: {path}"
+    if isinstance(error, OSError):
+        return f"{(error.strerror or 'an unreadable file').lower()}: {path}"
+    if isinstance(error, UnicodeDecodeError):
+        return f"a file that is not text, so not JSON: {path}"
+    first = error.errors()[0]
+    key = ".".join(str(part) for part in first["loc"] if part != "[key]")
+    should = first["msg"].removeprefix("Input ").partition(",")[0]
+    reasons = {
+        "json_invalid": "text that is not JSON",
+        "model_type": "JSON without keys",
+        "missing": f"that the key '{key}' is missing",
+        "extra_forbidden": f"the unknown key '{key}'",
+        "literal_error": f"the unknown part '{first['input']}' (not {', '.join(PARTS)})",
+    }
+    return f"{reasons.get(first['type'], f'that {key!r} {should}')} in {path}"
 
 
 def _by_patient(cases: Iterable[Case]) -> dict[str, list[Case]]:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import difflib
+import re
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, get_args
 
@@ -112,7 +114,7 @@ def load_recipe(name_or_path: str | Path, overrides: dict[str, str] | None = Non
         content = _over(_content(_find(content["base"])), {k: v for k, v in content.items() if k != "base"})
     for key, text in (overrides or {}).items():
         _override(content, key, text)
-    return parse_recipe(content, str(path))
+    return parse_recipe(content, f"recipe '{path.stem}'" if path.parent == RECIPES else str(path), overrides)
 
 
 def _find(name_or_path: str | Path) -> Path:
@@ -152,12 +154,13 @@ def _over(base: dict[str, Any], content: dict[str, Any]) -> dict[str, Any]:
     return merged
 
 
-def parse_recipe(content: dict[str, Any], where: str) -> Recipe:
+def parse_recipe(content: dict[str, Any], where: str, overrides: Mapping[str, str] | None = None) -> Recipe:
     """Validate the content of a recipe.
 
     Args:
         content: Sections and their values.
         where: Where it comes from, for the message.
+        overrides: Dotted keys already set in ``content`` and their text: the message names those it is about.
 
     Raises:
         UsageError: naming the first wrong key and the nearest right one.
@@ -168,14 +171,33 @@ def parse_recipe(content: dict[str, Any], where: str) -> Recipe:
         first = min(error.errors(), key=lambda e: e["type"] != "extra_forbidden")  # a mistyped key before a missing one
         location = [str(part) for part in first["loc"]]
         message = first["msg"].removeprefix("Value error, ")
-        fix = "Correct this value"
+        blamed = _blamed(overrides or {}, ".".join(location), message)
+        fix = _fix(blamed, message) if blamed else "Correct this value"
         if first["type"] == "extra_forbidden":
             message = "unknown key"
             known = _known_keys(location[:-1])
             near = difflib.get_close_matches(location[-1], known, n=1)
             fix = f"Did you mean '{'.'.join([*location[:-1], *near])}'?" if near else f"Known: {', '.join(known)}"
         found = f"{'.'.join(location)}: {message}".removeprefix(": ")
+        given = " ".join(f"--{key} {text}" for key, text in blamed.items())
+        where = f"{where} with {given}" if given else where
         raise UsageError(expected="a valid recipe", found=f"{found} in {where}", fix=fix) from error
+
+
+def _blamed(overrides: Mapping[str, str], location: str, message: str) -> dict[str, str]:
+    """Return the overrides an error is about: at its location, or, for a contradiction, those its message names."""
+    if location:
+        near = (f"{location}.".startswith(f"{key}.") or key.startswith(f"{location}.") for key in overrides)
+        return {key: text for (key, text), hit in zip(overrides.items(), near, strict=True) if hit}
+    words = set(re.findall(r"\w+", message))
+    return {key: text for key, text in overrides.items() if key.rpartition(".")[2] in words} or dict(overrides)
+
+
+def _fix(blamed: Mapping[str, str], message: str) -> str:
+    """Return what to do about overrides: set the other key of a contradiction too, or change them."""
+    keys = re.findall(r"\b[a-z]\w*(?:\.[a-z]\w*)+", message)
+    others = [key for key in keys if key not in blamed]
+    return f"Set --{others[0]} too" if others else f"Change --{' or --'.join(blamed)}, or leave it out"
 
 
 def _known_keys(location: list[str]) -> list[str]:

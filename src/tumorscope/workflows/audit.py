@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -13,7 +14,7 @@ from tumorscope.audit.result import AuditResult, run_checks
 from tumorscope.audit.scan import scan_cases
 from tumorscope.audit.training import parts_of
 from tumorscope.core.case import Case
-from tumorscope.core.errors import InputError, UsageError
+from tumorscope.core.errors import InputError, OutputError, UsageError
 from tumorscope.core.files import write_text
 from tumorscope.datasets import DATASETS
 from tumorscope.datasets.base import Dataset
@@ -21,6 +22,9 @@ from tumorscope.datasets.splits import Part, Split
 
 log = logging.getLogger(__name__)
 Echo = Callable[[str], None]
+#: Case id → part, the unit of the split, and where it comes from.
+_Divided = tuple[Mapping[str, Part], str, str]
+_WHOLE: _Divided = ({}, "", "")
 
 
 def audit(
@@ -33,7 +37,7 @@ def audit(
     store: str | Path | None = None,
     echo: Echo = log.info,
 ) -> AuditResult:
-    """Look for leaks and defects in a data set.
+    """Look for leaks and defects in a data set; arguments are checked before any image is read.
 
     Args:
         dataset: Data set name.
@@ -46,16 +50,20 @@ def audit(
 
     Raises:
         UsageError: if a data set is not known, or ``against`` is malformed.
-        InputError: if nothing can be read, or the split is of other data.
+        InputError: if nothing can be read, a folder holds no cases, or the split is no split or of other data.
         OutputError: if the report cannot be written.
     """
     begun = time.monotonic()
     others = _named(against, dataset)
-    cases, audited = _scanned(dataset, Path(data), split, Path(store) if store else None, echo)
-    sources = {dataset: cases}
-    found: dict[str, Audited] = {}
-    for name, kind, folder in others:
-        sources[name], found[name] = _scanned(kind, folder, None, Path(store) if store else None, echo)
+    if report is not None:
+        _check_writable(Path(report))
+    chosen = _load_split(split, dataset) if split is not None else None
+    sources = {dataset: DATASETS.load(dataset).discover(data)}
+    divided = _parts(sources[dataset], split, chosen)
+    sources |= {name: _discover_other(kind, folder) for name, kind, folder in others}
+    keep = Path(store) if store else None
+    audited = _scanned(dataset, Path(data), sources[dataset], divided, keep, echo)
+    found = {name: _scanned(kind, folder, sources[name], _WHOLE, keep, echo) for name, kind, folder in others}
     audited = Audited(**{**vars_of(audited), "others": found})
     findings = run_checks(audited, echo=echo)
     conditions = _conditions(audited, Path(data), split, others, time.monotonic() - begun)
@@ -89,11 +97,38 @@ def _named(texts: Sequence[str], dataset: str) -> list[tuple[str, str, Path]]:
     return [(n if names.count(n) == 1 else f"{n} in {folder}", n, Path(folder)) for n, _, folder in pairs]
 
 
-def _scanned(
-    name: str, folder: Path, split: str | Path | None, store: Path | None, echo: Echo
-) -> tuple[list[Case], Audited]:
+def _check_writable(report: Path) -> None:
+    """Make sure that the page can be written, without making a folder yet."""
+    folder = next(p for p in report.absolute().parents if os.access(p, os.F_OK))
+    if report.is_dir() or not folder.is_dir() or not os.access(folder, os.W_OK):
+        found = "a folder of that name" if report.is_dir() else f"no right to write in {folder}"
+        found = found if folder.is_dir() else f"a file at {folder}"
+        raise OutputError(expected=f"to be able to write {report}", found=found, fix="Name another file after --report")
+
+
+def _load_split(path: str | Path, dataset: str) -> Split:
+    split = Split.load(path)
+    if split.dataset != dataset:
+        raise InputError(
+            expected=f"a split of '{dataset}'",
+            found=f"one of another data set, '{split.dataset}', in {path}",
+            fix="Name another file after --split, or another data set after --dataset",
+        )
+    return split
+
+
+def _discover_other(name: str, folder: Path) -> list[Case]:
     dataset: Dataset = DATASETS.load(name)
-    cases = dataset.discover(folder)
+    try:
+        return dataset.discover(folder)
+    except InputError as error:
+        raise InputError(
+            expected=error.expected, found=error.found, fix=error.fix.replace("--data", f"--against {name}=")
+        ) from error
+
+
+def _scanned(name: str, folder: Path, cases: list[Case], divided: _Divided, store: Path | None, echo: Echo) -> Audited:
+    dataset: Dataset = DATASETS.load(name)
     echo(f"{name}: reading {len(cases)} cases below {folder}")
     scans = scan_cases(cases, store=store, progress=_counter(echo))
     if all(s.trouble for s in scans):
@@ -102,29 +137,25 @@ def _scanned(
             found=f"none of {len(scans)}; the first says: {scans[0].message}",
             fix="Run tumorscope inspect on one of them",
         )
-    parts, unit, origin = _parts(cases, split)
     described = tuple(map(str, dataset.sequences)) if name != "folder" else ()
-    return cases, Audited(name, dataset.title, scans, described, parts, unit, origin, dataset.sliced)
+    return Audited(name, dataset.title, scans, described, *divided, dataset.sliced)
 
 
-def _parts(cases: Sequence[Case], split: str | Path | None) -> tuple[Mapping[str, Part], str, str]:
+def _parts(cases: Sequence[Case], path: str | Path | None, split: Split | None) -> _Divided:
     """Return case id → part, the unit of the split, and where it comes from."""
     if split is not None:
-        loaded = Split.load(split)
-        parts = parts_of(loaded)
+        parts = parts_of(split)
         known = {c.id for c in cases}
-        strange = [i for i in parts if i not in known and i.rpartition("_z")[0] not in known]
-        if len(strange) == len(parts):
+        if not any(i in known or i.rpartition("_z")[0] in known for i in parts):
+            example = f", e.g. {next(iter(parts))}" if parts else ""
             raise InputError(
                 expected="a split of these cases",
-                found=f"none of its {len(parts)} ids among them, e.g. {strange[0] if strange else 'empty'}",
+                found=f"none of its {len(parts)} ids among them{example}",
                 fix="Point --data at the data the split was made on",
             )
-        return parts, loaded.unit, f"{split} (unit {loaded.unit}, seed {loaded.seed}, hash {loaded.hash})"
+        return parts, split.unit, f"{path} (unit {split.unit}, seed {split.seed}, hash {split.hash})"
     released: dict[str, Part] = {c.id: c.release_part for c in cases if c.release_part}
-    if len(set(released.values())) > 1:
-        return released, "release", "the parts of the public release"
-    return {}, "", ""
+    return (released, "release", "the parts of the public release") if len(set(released.values())) > 1 else _WHOLE
 
 
 def _conditions(

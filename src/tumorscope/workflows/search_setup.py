@@ -81,17 +81,12 @@ def make_setup(
     return Setup(recipe, scheme, fixed, used, cache, data)
 
 
-def check_space(setup: Setup, space: list[Parameter], objective: str) -> None:
-    """Make sure, before any trial, that each parameter alone has a value this recipe can be built with.
+def check_keys(recipe: Recipe, space: list[Parameter], objective: str) -> None:
+    """Make sure, before any data are read, that each parameter alone has a value this recipe takes.
 
     Raises:
         UsageError: for a key the recipe does not have, or values none of which can be.
     """
-    from tumorscope.training.optim import build_optimizer
-    from tumorscope.training.search_space import label, with_values
-    from tumorscope.training.task import SegmentationTask
-
-    content = setup.recipe.model_dump(mode="json")
     for parameter in space:
         if objective == "val_loss" and parameter.key.partition(".")[0] == "loss":
             raise UsageError(
@@ -99,17 +94,41 @@ def check_space(setup: Setup, space: list[Parameter], objective: str) -> None:
                 found=f"--param {parameter}",
                 fix="Leave --objective out",
             )
-        first: UsageError | None = None
-        for value in parameter.ends:
-            try:
-                tried = parse_recipe(with_values(content, [parameter], {parameter.key: label(value)}), str(parameter))
-                build_optimizer(SegmentationTask(tried, setup.scheme, 1).parameters(), tried.optimizer)
-                break
-            except UsageError as error:
-                first = first or error
-        else:
-            assert first is not None, "a parameter has values"
-            raise first
+        _try_values(recipe, parameter, lambda tried: None)
+
+
+def check_space(setup: Setup, space: list[Parameter]) -> None:
+    """Make sure, before any trial, that each parameter alone has a value the completed recipe can be built with.
+
+    Raises:
+        UsageError: for values none of which can be.
+    """
+    from tumorscope.training.optim import build_optimizer
+    from tumorscope.training.task import SegmentationTask
+
+    def build(tried: Recipe) -> None:
+        build_optimizer(SegmentationTask(tried, setup.scheme, 1).parameters(), tried.optimizer)
+
+    for parameter in space:
+        _try_values(setup.recipe, parameter, build)
+
+
+def _try_values(recipe: Recipe, parameter: Parameter, build: Callable[[Recipe], None]) -> None:
+    """Raise the first error if ``build`` accepts ``recipe`` with none of the parameter's values."""
+    from tumorscope.training.search_space import label, with_values
+
+    content = recipe.model_dump(mode="json")
+    first: UsageError | None = None
+    for value in parameter.ends:
+        try:
+            build(
+                parse_recipe(with_values(content, [parameter], {parameter.key: label(value)}), f"--param {parameter}")
+            )
+            return
+        except UsageError as error:
+            first = first or error
+    assert first is not None, "a parameter has values"
+    raise first
 
 
 def trial_recipe(recipe: Recipe, space: list[Parameter], stored: Mapping[str, Any]) -> Recipe:

@@ -15,7 +15,7 @@ import yaml
 
 from tumorscope.core.files import ensure_folder, write_text
 from tumorscope.recipes.recipe import Recipe, load_recipe
-from tumorscope.workflows.search_setup import Setup, check_space, make_setup, trial_recipe
+from tumorscope.workflows.search_setup import Setup, check_keys, check_space, make_setup, trial_recipe
 
 if TYPE_CHECKING:
     from optuna.trial import FrozenTrial, Trial
@@ -111,9 +111,10 @@ def tune(
     space = parse_parameters(list(parameters))
     settings = SearchSettings(sampler, pruner, objective, seed)
     base = recipe if isinstance(recipe, Recipe) else load_recipe(recipe, overrides)
+    check_keys(base, space, settings.objective)
     folder = ensure_folder(output)
     setup = make_setup(base, Path(data), folder, split, Path(cache or folder / "cache"), echo)
-    check_space(setup, space, settings.objective)
+    check_space(setup, space)
     constants = {"recipe": setup.recipe.model_dump(mode="json"), "split": setup.split.hash}
     search = Search(folder, space, settings, constants)
     if trials is None and sampler != "grid" and timeout is None:

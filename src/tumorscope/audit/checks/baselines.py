@@ -18,7 +18,7 @@ from tumorscope.metrics import EmptyPolicy, Score, Unit
 NAME = "baselines"
 _TITLES = {
     "all-empty": "marking nothing",
-    "neighbour-copy": "copying the mask of the nearest slice of the same case in train",
+    "neighbour-copy": "copying the mask of the nearest {nearest} in train",
     "nearest-neighbour": "copying the mask of the most similar training slice (48×48 pixels)",
 }
 #: A copied mask that gains this much Dice over marking nothing is a leak, or the task is that easy.
@@ -51,7 +51,12 @@ def _masks(audited: Audited, part: str, test: Ints, train: Ints) -> Finding | No
             numbers[f"{name}: {s.metric} {s.region} ({s.empty_policy.value})"] = (
                 None if s.mean is None else round(s.mean, 4)
             )
-    said = [f"{_TITLES[n]} {d[0].mean:.3f}{_interval(d[0])}" for n, d in dice.items() if d[0].mean is not None]
+    nearest = _nearest(audited)
+    said = [
+        f"{_TITLES[n].format(nearest=nearest)} {d[0].mean:.3f}{_interval(d[0])}"
+        for n, d in dice.items()
+        if d[0].mean is not None
+    ]
     first = dice["all-empty"][0]
     accuracy = next(s for s in scores["all-empty"] if s.metric == "accuracy")
     text = (
@@ -68,6 +73,13 @@ def _masks(audited: Audited, part: str, test: Ints, train: Ints) -> Finding | No
     fix = "Print these scores beside every model's; a model must beat all of them."
     every = tuple(_named(s, name) for name, found in scores.items() for s in found)
     return Finding(NAME, Severity.REMARK, text, numbers, (), fix, tuple(details), every)
+
+
+def _nearest(audited: Audited) -> str:
+    """Return what :meth:`Audited.slice_set` calls a neighbour, in words."""
+    if len(audited.case) > len(audited.scans):
+        return "slice of the same case"
+    return "number of the same block" if audited.blocks else "picture of the same patient"
 
 
 def _named(score: Score, name: str) -> Score:

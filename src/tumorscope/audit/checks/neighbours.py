@@ -52,7 +52,7 @@ def check(audited: Audited) -> list[Finding]:
             text + (" These are the ends of blocks; a patient may lie across one." if ends else ""),
             numbers,
             tuple(_example(audited, *pair) for pair in _spread(audited, pairs)),
-            "Leave out a few pictures at the ends of the blocks for a strict test." if ends else "Split by patient.",
+            "Leave out a few pictures at the ends of the blocks for a strict test." if ends else audited.split_advice,
         )
     ]
 
@@ -64,8 +64,7 @@ def _chains(audited: Audited) -> tuple[dict[int, list[int]], bool]:
     for i in range(len(case)):
         chains[i] = [j for j in (i + 1, i - 1) if 0 <= j < len(case) and case[j] == case[i] and abs(z[j] - z[i]) == 1]
     single = len(case) == len(audited.scans)
-    blocks = any(s.unit == "block" for s in audited.scans)
-    if not (single and blocks):
+    if not (single and audited.blocks):
         return chains, False
     numbers = [picture_number(audited.scans[c].id) for c in case]
     place = {number: i for i, number in enumerate(numbers) if number is not None}

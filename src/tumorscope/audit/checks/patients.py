@@ -14,7 +14,7 @@ def check(audited: Audited) -> list[Finding]:
     """Count test and validation slices whose patient is also in the training part (S0-22)."""
     if not audited.divided:
         return []
-    blocks = any(s.unit == "block" for s in audited.scans)
+    blocks = audited.blocks
     what = "block" if blocks else "patient"
     parts_of: dict[int, set[str]] = {}
     for person, parts in zip(audited.person.tolist(), audited.case_parts, strict=True):
@@ -37,7 +37,7 @@ def check(audited: Audited) -> list[Finding]:
                 _headline(what, part, shares[part], len(shared), len(parts_of)),
                 numbers,
                 tuple(_example(audited, person) for person in shared[:EXAMPLES]),
-                "Split by patient: tumorscope split, or data.unit: patient in the recipe.",
+                f"{audited.split_advice} A recipe does the same with data.unit: patient.",
             )
         ]
     if blocks:
