@@ -78,14 +78,17 @@ def _text(value: Any) -> str:
 def find_score(run: Numbers, like: Numbers | None, part: str = "test") -> Any:
     """Return the score of a stored run that ``like`` names (metric, unit; region and empty-mask policy if given).
 
+    A list names several that are alike.
+
     Returns:
         The score as ``evaluate --json`` writes it; None where the run has none.
     """
     if like is None:
         return None
     keys = {"metric": "metric", "unit": "unit", "region": "region", "empty": "empty_policy"}
+    wanted = {keys[k]: v if isinstance(v, list) else [v] for k, v in like.items()}
     for score in run.get(part, {}).get("scores", ()):
-        if all(score[keys[k]] == v for k, v in like.items()) and score["mean"] is not None:
+        if score["mean"] is not None and all(score[k] in v for k, v in wanted.items()):
             return score
     return None
 

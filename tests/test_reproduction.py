@@ -170,6 +170,8 @@ def test_a_run_is_compared_like_with_like() -> None:
     like = {"metric": "dice", "region": "tumor", "unit": "slice", "empty": "both-empty-one"}
     assert find_score(slicewise, like)["mean"] == 0.94
     assert find_score(slicewise, like | {"unit": "patient"}) is None
+    assert find_score(slicewise, like | {"unit": ["image", "slice"]})["mean"] == 0.94
+    assert find_score(slicewise, like | {"unit": ["image", "patient"]}) is None
     assert find_score(slicewise, None) is None
 
 
