@@ -112,8 +112,10 @@ def outcome(paper: Mapping[str, Any], stored: Stored) -> list[str]:
         why = NOT_YET if runs["paper"] is None else f"stored without a like score of {name}"
         return [f"Our run of its protocol: {why}."]
     high = found["ci95"][1] if found["ci95"][1] is not None else found["mean"]
-    reached = found["mean"] >= claim["value"] or high >= claim["value"]
-    said = [f"Its {name} is {'reached' if reached else 'not reached'} by our run of its protocol: {interval(found)}."]
+    level = (
+        "reached by" if found["mean"] >= claim["value"] else "inside the interval of" if high >= claim["value"] else ""
+    )
+    said = [f"Its {name} is {level or 'not reached by'} our run of its protocol: {interval(found)}."]
     if apart is None:
         said.append(f"With patients kept apart: {NOT_YET}.")
     elif runs["paper"] is not runs["ours"]:
