@@ -54,6 +54,13 @@ def train(name: str, data: dict[str, Path], output: Path, cache: Path | None) ->
     return output / name
 
 
+def minutes(folder: Path) -> float:
+    """Return the minutes of training of a run and of those it continues."""
+    manifest = Bundle.load(folder / "bundle").manifest.training.manifest
+    before = RUNS[folder.name].get("init")
+    return float(manifest["seconds"]) / 60 + (minutes(folder.parent / before) if before else 0)
+
+
 def dice_alone(row: dict[str, Any]) -> dict[str, Any]:
     """Return a case's row with nothing but its Dice by region: all metrics of all cases would fill megabytes."""
     regions = {k: {"dice": v["dice"]} for k, v in row.items() if isinstance(v, dict) and "dice" in v}
@@ -70,7 +77,7 @@ def score(name: str, data: dict[str, Path], folder: Path) -> dict[str, Any]:
         "protocol": run["protocol"],
         "overrides": run["overrides"],
         "budget": run["budget"],
-        "minutes": round(manifest["seconds"] / 60, 1),
+        "minutes": round(minutes(folder), 1),
         "manifest": manifest,
         "recipe_as_run": recipe,
         "log": read_log(folder / "log.csv"),
