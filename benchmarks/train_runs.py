@@ -67,25 +67,29 @@ def dice_alone(row: dict[str, Any]) -> dict[str, Any]:
     return {"case": row["case"], "patient": row["patient"], **regions}
 
 
-def score(name: str, data: dict[str, Path], folder: Path) -> dict[str, Any]:
-    """Score a finished run on its validation and its test part, or those it names."""
-    run, bundle = RUNS[name], Bundle.load(folder / "bundle")
-    recipe, manifest = bundle.manifest.training.recipe, bundle.manifest.training.manifest
-    found: dict[str, Any] = {
+def facts(name: str, folder: Path) -> dict[str, Any]:
+    """Return what is known of a finished run besides its scores."""
+    run, training = RUNS[name], Bundle.load(folder / "bundle").manifest.training
+    return {
         "run": name,
         "recipe": run["recipe"],
         "protocol": run["protocol"],
         "overrides": run["overrides"],
         "budget": run["budget"],
         "minutes": round(minutes(folder), 1),
-        "manifest": manifest,
-        "recipe_as_run": recipe,
+        "manifest": training.manifest,
+        "recipe_as_run": training.recipe,
         "log": read_log(folder / "log.csv"),
     }
+
+
+def score(name: str, data: dict[str, Path], folder: Path) -> dict[str, Any]:
+    """Score a finished run on its validation and its test part, or those it names."""
+    run, found = RUNS[name], facts(name, folder)
     for part in run.get("parts", ("val", "test")):
         scored = evaluate(
-            bundle=bundle.folder,
-            dataset=recipe["data"]["dataset"],
+            bundle=folder / "bundle",
+            dataset=found["recipe_as_run"]["data"]["dataset"],
             data=data[run["data"]],
             split=folder / "split.json",
             part=part,

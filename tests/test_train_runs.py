@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -21,3 +22,12 @@ def test_every_run_can_be_started_and_says_what_it_is(name: str) -> None:
     assert recipe.data.dataset == run["data"] and recipe.data.dataset in DATASETS
     assert run["protocol"] in ("paper", "patient", "block") and run["budget"]
     assert (recipe.data.unit == "patient") == (run["protocol"] != "paper")
+
+
+def test_stored_results_name_no_folder_of_the_machine_that_made_them() -> None:
+    results = Path(__file__).parents[1] / "benchmarks" / "results"
+    files = sorted(results.rglob("*.json"))
+    assert files
+    for file in files:
+        found = re.findall(r'"(?:/|[A-Z]:\\\\)[^"]*"', file.read_text(encoding="utf-8"))
+        assert not found, f"{file.name}: {found[:3]}"

@@ -13,6 +13,7 @@ from tumorscope.figures.sample_numbers import sample_numbers
 from tumorscope.figures.style import GREY, INK, SERIES, frame, new_figure, style_axes
 
 if TYPE_CHECKING:
+    from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
 
@@ -61,18 +62,23 @@ def class_balance_figure(
         )
     axes.set_yticks(range(len(counts)), [long_name(c) for c in counts])
     axes.invert_yaxis()
-    if log:
-        axes.set_xscale("log")
-        least = min((c for c in counts.values() if c), default=1)
-        axes.set_xlim(least / 10, most * (most / least) ** 0.75 * 10)
-        ticks = [10**e for e in range(20) if least / 10 <= 10**e <= most * 10]
-        axes.set_xticks(ticks)
-        axes.minorticks_off()
-    else:
-        axes.set_xlim(0, 1.45 * most)
+    _scale(axes, counts, log)
     style_axes(axes, xlabel=f"number of {unit}{' (logarithmic)' if log else ''}", grid="x")
     frame(figure, title, f"{total:,} {unit} of {n}. Ratios: how many times rarer than the most frequent class.")
     return figure
+
+
+def _scale(axes: Axes, counts: Mapping[str, int], log: bool) -> None:
+    """Leave room for the numbers beside the bars."""
+    most = max(counts.values())
+    if not log:
+        axes.set_xlim(0, 1.45 * most)
+        return
+    least = min((c for c in counts.values() if c), default=1)
+    axes.set_xscale("log")
+    axes.set_xlim(least / 10, most * (most / least) ** 0.75 * 10)
+    axes.set_xticks([10**e for e in range(20) if least / 10 <= 10**e <= most * 10])
+    axes.minorticks_off()
 
 
 def _examples() -> dict[str, dict[str, object]]:

@@ -161,16 +161,7 @@ def score_case(
     pairs = dict(regions) if isinstance(regions, Mapping) else {name: (name, name) for name in regions}
     pred, ref = np.asarray(pred), np.asarray(ref)
     pred_scheme = pred_scheme or scheme
-    if pred.shape != ref.shape or pred.ndim != 3:
-        raise GeometryError(
-            expected=f"two 3D label maps of one shape (reference {ref.shape})",
-            found=f"a prediction of shape {pred.shape} for case {case}",
-            fix="Bring the prediction into the reference's grid first",
-        )
-    if not pairs or set(pairs) & set(_RESERVED):
-        raise InputError(
-            expected=f"regions, none called {' or '.join(_RESERVED)}", found=f"{list(pairs)}", fix="Rename the class"
-        )
+    _check_maps(pred, ref, pairs, case)
     if not spacing_known:
         spacing = (1.0, 1.0, 1.0)
     wanted = find_metrics(metrics)
@@ -205,6 +196,19 @@ def score_case(
         classes,
         class_slices,
     )
+
+
+def _check_maps(pred: Array, ref: Array, pairs: Mapping[str, tuple[str, str]], case: str) -> None:
+    if pred.shape != ref.shape or pred.ndim != 3:
+        raise GeometryError(
+            expected=f"two 3D label maps of one shape (reference {ref.shape})",
+            found=f"a prediction of shape {pred.shape} for case {case}",
+            fix="Bring the prediction into the reference's grid first",
+        )
+    if not pairs or set(pairs) & set(_RESERVED):
+        raise InputError(
+            expected=f"regions, none called {' or '.join(_RESERVED)}", found=f"{list(pairs)}", fix="Rename the class"
+        )
 
 
 def _count_classes(

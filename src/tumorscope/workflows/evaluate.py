@@ -104,13 +104,16 @@ def evaluate(
 
     model, source = Bundle.load(bundle), DATASETS.load(dataset)
     chosen = Split.load(split) if split else None
-    found = find_cases(source, Path(data), chosen, part, cases)
-    if ignore_value is None and model.manifest.training.dataset == dataset:
-        ignore_value = model.manifest.training.recipe.get("data", {}).get("ignore_value")
-    found = [replace(c, ignore_value=ignore_value) for c in found]
+    ignored = ignore_value if ignore_value is not None else _ignored_in_training(model, dataset)
+    found = [replace(c, ignore_value=ignored) for c in find_cases(source, Path(data), chosen, part, cases)]
     overlap = check_overlap(model, hashes_of(found), allow=allow_overlap)
     predictor = Predictor(model, runtime, device, tta=tta)
     return evaluate_cases(found, source, chosen, part, predictor, overlap, options)
+
+
+def _ignored_in_training(bundle: Bundle, dataset: str) -> int | None:
+    training = bundle.manifest.training
+    return training.recipe.get("data", {}).get("ignore_value") if training.dataset == dataset else None
 
 
 def find_cases(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Literal
 
+from tumorscope.core.case import Case
 from tumorscope.core.errors import InputError, UsageError
 from tumorscope.core.files import ensure_folder
 from tumorscope.datasets import DATASETS
@@ -58,25 +59,37 @@ def make_split_files(
         raise UsageError(
             expected=f"--kind {kind} by itself", found="--stratify or --test-list with it", fix="Leave one out"
         )
-    fixed = held_out(test_list)
-    key = None if stratify is None else lambda case: getattr(case, stratify)
-    if kind == "slices":
-        splits = {"split.json": slice_split(as_slices(cases), dataset, fractions, seed)}
-    elif kind == "release":
-        splits = {"split.json": release_split(cases, dataset, fractions[1], seed)}
-    elif kind == "random":
-        splits = {"split.json": patient_split(cases, dataset, fractions, seed, key, fixed)}
-    elif kind == "folds":
-        made = k_folds(cases, dataset, folds, seed, key, fixed)
-        splits = {f"fold-{i}.json": split for i, split in enumerate(made)}
-    else:
-        if fixed:
-            raise UsageError(expected="either --kind sites or a fixed test list", found="both", fix="Leave one out")
-        splits = {f"site-{site}.json": s for site, s in leave_one_site_out(cases, dataset, seed=seed).items()}
+    splits = _splits(cases, dataset, kind, fractions, folds, stratify, held_out(test_list), seed)
     folder = ensure_folder(output)
     for name, split in splits.items():
         split.save(folder / name)
     return splits
+
+
+def _splits(
+    cases: list[Case],
+    dataset: str,
+    kind: Kind,
+    fractions: tuple[float, float, float],
+    folds: int,
+    stratify: str | None,
+    fixed: list[str],
+    seed: int,
+) -> dict[str, Split]:
+    """Return file name → split."""
+    key = None if stratify is None else lambda case: getattr(case, stratify)
+    if kind == "slices":
+        return {"split.json": slice_split(as_slices(cases), dataset, fractions, seed)}
+    if kind == "release":
+        return {"split.json": release_split(cases, dataset, fractions[1], seed)}
+    if kind == "random":
+        return {"split.json": patient_split(cases, dataset, fractions, seed, key, fixed)}
+    if kind == "folds":
+        made = k_folds(cases, dataset, folds, seed, key, fixed)
+        return {f"fold-{i}.json": split for i, split in enumerate(made)}
+    if fixed:
+        raise UsageError(expected="either --kind sites or a fixed test list", found="both", fix="Leave one out")
+    return {f"site-{site}.json": s for site, s in leave_one_site_out(cases, dataset, seed=seed).items()}
 
 
 def describe(name: str, split: Split) -> str:

@@ -243,7 +243,7 @@ def _finish(
         "best_epoch": [r.best_epoch + 1 for r in results],
         "epochs_run": [r.epochs_run for r in results],
         recipe.training.monitor: [round(r.best_score, 5) for r in results],
-        "initial_weights": str(init) if init else "as network.args say",
+        "initial_weights": "as network.args say" if init is None else _named(Bundle.load(init)),
         "audit": json.loads((run / AUDIT).read_text(encoding="utf-8")),
     } | ({"class_weights": [r.class_weights for r in results]} if results[0].class_weights else {})
     manifest = run_manifest(recipe, sum(row["seconds"] for file in logs for row in read_log(file)), **facts)
@@ -254,6 +254,12 @@ def _finish(
     bundle = export_bundle(run / "bundle", recipe, scheme, dataset, splits, hashes, states, manifest, parent)
     echo(f"bundle written to {bundle.folder}")
     return TrainResult(run, bundle, [r.best_score for r in results])
+
+
+def _named(bundle: Bundle) -> str:
+    """Say which weights a bundle holds; its folder means nothing elsewhere."""
+    sums = ", ".join(digest[:12] for digest in bundle.manifest.weights_sha256.values())
+    return f"bundle '{bundle.name}' {bundle.manifest.version}, SHA-256 of its weights {sums}"
 
 
 def _estimate(recipe: Recipe, scheme: LabelScheme, store: Cache, splits: list[Split]) -> str:
