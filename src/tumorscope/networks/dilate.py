@@ -30,7 +30,7 @@ def keep_stride_16(encoder: nn.Module) -> None:
     for block in blocks[last + 1 :]:
         conv, margin = block._depthwise_conv, block._depthwise_conv.kernel_size[0] // 2 * 2
         conv.dilation = (2, 2)
-        if hasattr(block, "_depthwise_conv_padding"):  # MONAI pads beforehand
+        if isinstance(conv, SameConv2d):
+            conv.before = conv.after = margin
+        else:  # MONAI pads beforehand
             block._depthwise_conv_padding = nn.ZeroPad2d(margin)
-        else:
-            conv.padding = (margin, margin)

@@ -55,9 +55,9 @@ class SameConv2d(nn.Conv2d):
     def forward(self, input: Tensor) -> Tensor:
         """Map (B, C, H, W) to (B, C', ceil(H / stride), ceil(W / stride)); H and W are multiples of the stride."""
         if self.before == self.after:
-            return functional.conv2d(input, self.weight, None, self.stride, self.before, 1, self.groups)
+            return functional.conv2d(input, self.weight, None, self.stride, self.before, self.dilation, self.groups)
         padded = functional.pad(input, (self.before, self.after) * 2)
-        return functional.conv2d(padded, self.weight, None, self.stride, 0, 1, self.groups)
+        return functional.conv2d(padded, self.weight, None, self.stride, 0, self.dilation, self.groups)
 
 
 class DepthwiseConv2d(SameConv2d):
