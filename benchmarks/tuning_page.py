@@ -154,7 +154,7 @@ def importance_table(found: Mapping[str, Any]) -> list[str]:
     return [
         *table,
         "",
-        f"From {complete} complete trials importances are hardly more than noise, as the intervals show.",
+        f"From {complete} complete trials importances are hardly more than noise: see the intervals.",
     ]
 
 
