@@ -30,7 +30,8 @@ def measure(segmentation: Segmentation, diameters: bool = True) -> dict[str, Any
         small), ``largest_slice`` (index; None if empty), ``areas`` (one number per slice), ``largest_area``, ``unit``
         of lengths ("mm", areas in mm²; "px" where spacing is unknown), and of the largest component
         ``longest_axial_diameter``, ``perpendicular_diameter``, ``bidimensional_product`` and, in volumes of known
-        spacing, ``longest_3d_diameter`` (:func:`~tumorscope.inference.lesions.lesion_sizes`); with diameters also
+        spacing, ``longest_3d_diameter`` (:func:`~tumorscope.inference.lesions.lesion_sizes`); ``at_edge``: regions that reach the
+        edge of the scan; with diameters also
         ``lesions``: region → :func:`~tumorscope.inference.lesions.lesion_table`.
     """
     labels = segmentation.labels
@@ -48,6 +49,7 @@ def measure(segmentation: Segmentation, diameters: bool = True) -> dict[str, Any
         "slice_axis": "xyz"[axis],
         "plane": axial_plane(labels),
         "regions": regions,
+        "at_edge": [name for name in segmentation.scheme.targets if _at_edge(segmentation.region(name))],
         **({"lesions": tables} if diameters else {}),
     }
 
@@ -111,6 +113,12 @@ _NO_DIAMETERS: dict[str, Any] = {
     "bidimensional_product": 0.0,
     "longest_3d_diameter": 0.0,
 }
+
+
+def _at_edge(mask: Array) -> bool:
+    """Whether a mask touches the first or last slice of any axis of more than one slice."""
+    ends = (np.take(mask, [0, -1], axis=axis) for axis, n in enumerate(mask.shape) if n > 1)
+    return any(bool(end.any()) for end in ends)
 
 
 def _in_plane(image: Image, axis: int) -> Array:

@@ -15,8 +15,6 @@ from tumorscope.core.segmentation import Segmentation
 LEVELS = (np.arange(40) + 0.5) / 40
 #: Share of the probability that the interval of a volume holds.
 COVERED = 0.9
-#: Below this predicted Dice a report raises a flag.
-LOW_DICE = 0.6
 
 METHOD = (
     "All voxels of a region are taken to err together (one level u, uniform from 0 to 1, decides: tumour is where the "
