@@ -19,6 +19,7 @@ from tumorscope.metrics import (
     Metric,
     count,
     find_metrics,
+    match_lesions,
     probability_sums,
     surface_values,
 )
@@ -40,6 +41,8 @@ def on_masks(metric: Metric, pred: np.ndarray, ref: np.ndarray) -> float:
     if metric.from_probabilities is not None:
         sums = probability_sums({"tumor": pred.astype(np.float32)}, {"tumor": ref}, exclusive=True)
         return float(metric.from_probabilities(sums.slices.sum(axis=0)))
+    if metric.from_lesions is not None:
+        return metric.from_lesions(match_lesions(pred, ref, (2.0, 2.0, 2.0)))
     return surface_values(pred, ref, [metric])[metric.name]
 
 
@@ -49,7 +52,7 @@ class TestEveryMetric:
         metric = METRICS[name]
         assert metric.name == name
         assert metric.title and metric.formula and metric.source
-        ways = (metric.from_counts, metric.from_surface, metric.over_classes, metric.from_probabilities)
+        ways = (metric.from_counts, metric.from_surface, metric.over_classes, metric.from_probabilities, metric.from_lesions)
         assert sum(way is not None for way in ways) == 1
         assert metric.higher_is_better != (metric.is_length or name == "mse")
 

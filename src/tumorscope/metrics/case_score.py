@@ -15,6 +15,7 @@ from tumorscope.core.labels import LabelScheme
 from tumorscope.metrics.class_set import class_values, count_classes, foreground
 from tumorscope.metrics.counts import BoolArray, CountArray, Counts, bounding_box, count_slices
 from tumorscope.metrics.empty import EmptyPolicy
+from tumorscope.metrics.lesionwise import LesionMatch, match_lesions
 from tumorscope.metrics.metric import Metric
 from tumorscope.metrics.probability import ProbabilitySums
 from tumorscope.metrics.registry import DEFAULT_METRICS, find_metrics
@@ -32,12 +33,14 @@ class RegionScore:
     Attributes:
         slices: Counts per slice along z, shape (z, 4), without slices in which nothing is labelled.
         surface: Surface metric → value; NaN where a mask is empty.
+        lesions: Matched lesions, where metrics of lesions were asked for.
         reference: Hash of the reference mask, by which two evaluations tell that they scored against the same one.
     """
 
     slices: CountArray
     surface: Mapping[str, float]
     reference: str = ""
+    lesions: LesionMatch | None = None
 
     @property
     def counts(self) -> Counts:
@@ -92,8 +95,10 @@ class CaseScore:
             counts = region.counts
             entry: dict[str, object] = {}
             for metric in wanted:
-                if metric.needs == "counts" or metric.name in region.surface:
+                if metric.needs == "counts" or metric.name in region.surface or _of_lesions(metric, region):
                     entry[metric.name] = self._value(metric, region, policy)
+            if region.lesions is not None:
+                entry["lesions"] = region.lesions.to_json()
             entry |= {"tp": counts.tp, "fp": counts.fp, "fn": counts.fn, "tn": counts.tn, "reference": region.reference}
             if slices:
                 entry["slices"] = region.slices.tolist()
@@ -116,7 +121,10 @@ class CaseScore:
 
     def _value(self, metric: Metric, region: RegionScore, policy: EmptyPolicy) -> float | None:
         counts = region.counts.to_array()[None]
-        raw = metric.from_counts(counts) if metric.from_counts else np.array([region.surface[metric.name]])
+        if metric.from_lesions is not None and region.lesions is not None:
+            raw = np.array([metric.from_lesions(region.lesions)])
+        else:
+            raw = metric.from_counts(counts) if metric.from_counts else np.array([region.surface[metric.name]])
         value = float(policy.apply(metric, raw, counts, self.diagonal)[0])
         return None if math.isnan(value) else value
 
@@ -166,11 +174,12 @@ def score_case(
         spacing = (1.0, 1.0, 1.0)
     wanted = find_metrics(metrics)
     surface = [m for m in wanted if m.needs == "surface"]
+    by_lesion = [m for m in wanted if m.needs == "lesions"]
     known = np.ones(ref.shape, np.bool_) if known is None else np.asarray(known, np.bool_)
     sizes = np.count_nonzero(known, axis=(0, 1))
     where = b"" if known.all() else np.packbits(known).tobytes()
     if where:
-        _check_sparse(known, ref, [m.name for m in surface], case)
+        _check_sparse(known, ref, [m.name for m in (*surface, *by_lesion)], case)
         pred, ref = np.where(known, pred, 0), np.where(known, ref, 0)
     box = bounding_box((pred != 0) | (ref != 0), least=2)
     _check_labels(pred[box], pred_scheme, f"the prediction of case {case}")
@@ -180,7 +189,8 @@ def score_case(
         masks = pred_scheme.mask(pred[box], in_pred), scheme.mask(ref[box], in_ref)
         values = surface_values(*masks, surface, spacing, tolerance) if surface else {}
         counts = _whole_slices(count_slices(*masks), sizes, box[2])
-        scored[name] = RegionScore(counts, values, _mask_hash(masks[1], box, ref.shape, where))
+        lesions = match_lesions(*masks, spacing) if by_lesion else None
+        scored[name] = RegionScore(counts, values, _mask_hash(masks[1], box, ref.shape, where), lesions)
     classes: tuple[str, ...] = ()
     class_slices: CountArray | None = None
     if any(not m.of_region for m in wanted):
@@ -196,6 +206,10 @@ def score_case(
         classes,
         class_slices,
     )
+
+
+def _of_lesions(metric: Metric, region: RegionScore) -> bool:
+    return metric.needs == "lesions" and region.lesions is not None
 
 
 def _check_maps(pred: Array, ref: Array, pairs: Mapping[str, tuple[str, str]], case: str) -> None:
