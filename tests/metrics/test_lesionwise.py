@@ -102,7 +102,11 @@ def test_scores_of_cases_with_their_all_empty_baseline():
                 metrics=LESION_METRICS,
             )
         )  # fmt: skip
-    scores = {s.metric: s for s in aggregate(cases, metrics=LESION_METRICS, units=(Unit.PATIENT, Unit.POOLED)) if s.unit is Unit.PATIENT}
+    scores = {
+        s.metric: s
+        for s in aggregate(cases, metrics=LESION_METRICS, units=(Unit.PATIENT, Unit.POOLED))
+        if s.unit is Unit.PATIENT
+    }
     assert scores["lesionwise_dice"].n == 3 and scores["lesionwise_dice"].mean == pytest.approx(scores["dice"].mean)
     assert scores["lesionwise_dice"].all_empty == pytest.approx(1 / 3)
     assert scores["lesionwise_hd95"].all_empty == pytest.approx(2 * 374 / 3)

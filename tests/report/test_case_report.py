@@ -76,7 +76,9 @@ class _Tags(HTMLParser):
 
 
 def test_the_report_stands_alone_and_is_well_formed(tmp_path):
-    html = case_html(_record(tmp_path, case_id="<script>x</script> & co"), BRATS, [Picture("A <b>", "As it is.", b"\x89PNG")])
+    html = case_html(
+        _record(tmp_path, case_id="<script>x</script> & co"), BRATS, [Picture("A <b>", "As it is.", b"\x89PNG")]
+    )
     tags = _Tags()
     tags.feed(html)
     assert tags.open == []

@@ -49,7 +49,10 @@ def _series(folder: Path) -> tuple[list[Path], np.ndarray]:
         ds.PixelData = np.zeros((ROWS, COLUMNS), dtype=np.uint16).tobytes()
         ds.file_meta = FileMetaDataset()
         ds.file_meta.TransferSyntaxUID = ExplicitVRLittleEndian
-        ds.file_meta.MediaStorageSOPClassUID, ds.file_meta.MediaStorageSOPInstanceUID = MRImageStorage, ds.SOPInstanceUID
+        ds.file_meta.MediaStorageSOPClassUID, ds.file_meta.MediaStorageSOPInstanceUID = (
+            MRImageStorage,
+            ds.SOPInstanceUID,
+        )
         paths.append(folder / f"{(k * 5) % SLICES}.dcm")
         ds.save_as(paths[-1], enforce_file_format=True)
     lps = np.eye(4)
@@ -101,7 +104,9 @@ def test_what_is_read_back_is_what_was_written(tmp_path, stored):
 
 def test_segments_are_coded_and_tied_to_the_source(tmp_path):
     files, affine = _series(tmp_path / "series")
-    path = write_dicom_seg(_segmentation(affine), files, tmp_path / "s.dcm", algorithm=("m", "2"), keep_identifiers=True)
+    path = write_dicom_seg(
+        _segmentation(affine), files, tmp_path / "s.dcm", algorithm=("m", "2"), keep_identifiers=True
+    )
     seg = hd.seg.segread(path)
     kinds = {s.SegmentLabel: s.SegmentedPropertyTypeCodeSequence[0] for s in seg.SegmentSequence}
     assert {n: (k.CodingSchemeDesignator, k.CodeValue) for n, k in kinds.items()} == {
@@ -132,7 +137,12 @@ def test_without_leave_nothing_personal_is_kept(tmp_path):
     for secret in (*SECRETS, sources[0].StudyInstanceUID, sources[0].SeriesInstanceUID, sources[3].SOPInstanceUID):
         assert secret.encode() not in content
     seg = pydicom.dcmread(path)
-    assert (seg.PatientID, str(seg.PatientName), seg.PatientBirthDate, seg.StudyDate) == ("patient-1", "patient-1", "", "")
+    assert (seg.PatientID, str(seg.PatientName), seg.PatientBirthDate, seg.StudyDate) == (
+        "patient-1",
+        "patient-1",
+        "",
+        "",
+    )
     assert seg.StudyInstanceUID == pseudonymous_uid(sources[0].StudyInstanceUID)
     assert seg.SegmentSequence[0].SegmentAlgorithmType == "MANUAL"
     shown = {i.ReferencedSOPInstanceUID for i in seg.ReferencedSeriesSequence[0].ReferencedInstanceSequence}

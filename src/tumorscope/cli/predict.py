@@ -68,6 +68,14 @@ class Command:
     keep_identifiers: Annotated[
         bool, arg(help="Keep patient, study and real UIDs in DICOM output; without it they are pseudonyms.")
     ] = False
+    dates: Annotated[
+        tuple[str, ...],
+        arg(
+            metavar="DATE...",
+            help="The INPUTs are one patient's at these dates (2024-05-31) or days (0 92): also write a timeline.",
+            help_behavior_hint="",
+        ),
+    ] = ()
     tta: Annotated[bool, arg(help="Average the prediction with that of the mirrored scan; takes twice as long.")] = (
         False
     )
@@ -91,6 +99,7 @@ class Command:
                 runtime=self.runtime,
                 device=self.device,
                 save=SaveOptions(self.probabilities, self.uncertainty, self.layout, self.keep_identifiers),
+                dates=self.dates,
                 tta=self.tta,
                 say=out.say,
             )

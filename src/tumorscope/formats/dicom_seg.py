@@ -9,25 +9,9 @@ import numpy as np
 from tumorscope.core.errors import InputError
 from tumorscope.core.image import Image
 from tumorscope.formats.checks import check_file, damaged
+from tumorscope.formats.segment_names import class_named
 
 _TO_RAS = np.diag([-1.0, -1.0, 1.0, 1.0])
-#: Words of segment labels and codes that other programs write → class names of the BraTS schemes.
-_SEEN = {
-    "necrosis": "NCR/NET",
-    "necrotic": "NCR/NET",
-    "ncr/net": "NCR/NET",
-    "ncr": "NCR/NET",
-    "edema": "ED",
-    "oedema": "ED",
-    "ed": "ED",
-    "enhancing tumour": "ET",
-    "enhancing tumor": "ET",
-    "enhancing lesion": "ET",
-    "et": "ET",
-    "tumor": "tumor",
-    "tumour": "tumor",
-    "neoplasm": "tumor",
-}
 
 
 def is_dicom_seg(path: str | Path) -> bool:
@@ -76,4 +60,4 @@ def _class_of(description: object) -> str:
     kind = description.SegmentedPropertyTypeCodeSequence[0]  # type: ignore[attr-defined]
     modifiers = kind.get("SegmentedPropertyTypeModifierCodeSequence", [])
     words = [label, *(m.CodeMeaning for m in modifiers), kind.CodeMeaning]
-    return next((_SEEN[w.lower()] for w in words if w.lower() in _SEEN), label)
+    return class_named(words) or label

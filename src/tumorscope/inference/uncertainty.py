@@ -13,6 +13,8 @@ from tumorscope.core.segmentation import Segmentation
 
 #: Levels u at which the region {p >= u} is looked at: the middles of 40 equal parts of 0 to 1.
 LEVELS = (np.arange(40) + 0.5) / 40
+#: Probabilities up to this count as 0 (most of a scan): no calibration reaches them.
+FAINT = 0.01
 #: Share of the probability that the interval of a volume holds.
 COVERED = 0.9
 
@@ -24,7 +26,22 @@ METHOD = (
 )
 
 
-def region_uncertainty(segmentation: Segmentation) -> dict[str, dict[str, Any]]:
+def calibrated(p: Array, temperature: float) -> Array:
+    """Return probabilities with their logits divided by ``temperature``; those up to :data:`FAINT` are 0.
+
+    Source: Guo et al., ICML 2017 (temperature scaling).
+    """
+    p = np.where(p > FAINT, p, 0.0)
+    if temperature == 1:
+        return p
+    with np.errstate(divide="ignore"):
+        odds = (p / np.clip(1 - p, 1e-9, None)) ** (1 / temperature)
+    return np.asarray(odds / (1 + odds))
+
+
+def region_uncertainty(
+    segmentation: Segmentation, temperatures: Mapping[str, float] | None = None
+) -> dict[str, dict[str, Any]]:
     """Say how sure the volume and the map of each region or class with a probability map are.
 
     The probabilities of neighbouring voxels are anything but independent, so their sum's binomial spread would be far
@@ -34,6 +51,7 @@ def region_uncertainty(segmentation: Segmentation) -> dict[str, dict[str, Any]]:
 
     Args:
         segmentation: With probabilities; none give an empty result.
+        temperatures: Of each region's or class's probabilities, fitted on validation patients; 1 where missing.
 
     Returns:
         Region or class → ``expected_ml`` and ``interval_ml`` (90 %, both None where spacing is unknown),
@@ -46,9 +64,11 @@ def region_uncertainty(segmentation: Segmentation) -> dict[str, dict[str, Any]]:
     for name, image in segmentation.probabilities.items():
         if name not in scheme.targets:
             continue
-        p = np.asarray(image.data, dtype=np.float32)
+        mask = segmentation.region(name)
+        near = (image.data > FAINT) | mask
+        p = calibrated(np.asarray(image.data[near], dtype=np.float32), (temperatures or {}).get(name, 1.0))
         expected = float(p.sum(dtype=np.float64))
-        volumes, dices = _at_levels(p, segmentation.region(name))
+        dices = _dice_at_levels(p, mask[near])
         low, high = int((p >= (1 + COVERED) / 2).sum()), int((p >= (1 - COVERED) / 2).sum())
         spread = np.quantile(dices, [(1 - COVERED) / 2, (1 + COVERED) / 2])
         found[name] = {
@@ -62,15 +82,13 @@ def region_uncertainty(segmentation: Segmentation) -> dict[str, dict[str, Any]]:
     return found
 
 
-def _at_levels(p: Array, mask: Array) -> tuple[Array, Array]:
-    """Return the volume (voxels) of {p ≥ u} and its Dice with ``mask`` for every level u; both empty is Dice 1."""
+def _dice_at_levels(p: Array, mask: Array) -> Array:
+    """Return the Dice of {p ≥ u} with ``mask`` for every level u; both empty counts 1."""
     edges = np.concatenate([[-np.inf], LEVELS, [np.inf]])
     inside = np.histogram(p[mask], edges)[0][::-1].cumsum()[::-1][1:]
-    some = p[p >= LEVELS[0]]  # most of a scan is far from any tumour
-    volumes = np.histogram(some, edges)[0][::-1].cumsum()[::-1][1:]
+    volumes = np.histogram(p, edges)[0][::-1].cumsum()[::-1][1:]
     total = volumes + int(mask.sum())
-    dices = np.divide(2 * inside, total, out=np.ones(len(LEVELS)), where=total > 0)
-    return volumes, dices
+    return np.asarray(np.divide(2 * inside, total, out=np.ones(len(LEVELS)), where=total > 0))
 
 
 def uncertainty_map(segmentation: Segmentation) -> Array:

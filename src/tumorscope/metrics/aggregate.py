@@ -57,8 +57,10 @@ def aggregate(
             table = _collect(cases, region, unit)
             for policy in policies:
                 for metric in wanted:
-                    if metric.needs == "counts" or metric.name in table.surface or (
-                        metric.needs == "lesions" and table.lesions
+                    if (
+                        metric.needs == "counts"
+                        or metric.name in table.surface
+                        or (metric.needs == "lesions" and table.lesions)
                     ):
                         scores.append(_score(table, metric, region, unit, policy, seed, n_boot))
         for policy in policies:

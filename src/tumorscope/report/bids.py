@@ -9,7 +9,9 @@ from dataclasses import dataclass
 from tumorscope.core.labels import LabelScheme
 
 #: Files of ours that BIDS has no place for.
-BIDSIGNORE = "*/measurements.json\n*/report.html\n*/segmentation.dcm\n*/overlay.png\n*/slices/\nsummary.csv\ntimeline.*\n"
+BIDSIGNORE = (
+    "*/measurements.json\n*/report.html\n*/segmentation.dcm\n*/overlay.png\n*/slices/\nsummary.csv\ntimeline.*\n"
+)
 
 
 @dataclass(frozen=True)

@@ -69,14 +69,17 @@ def _findings(record: Mapping[str, Any]) -> str:
     for name, table in record.get("lesions", {}).items():
         if name in ("ET", "tumor") and table["rows"]:
             row = table["rows"][0]
-            size = f"{row['longest_axial_diameter']:.0f} × {row['perpendicular_diameter']:.0f} {'mm' if known else 'px'}"
+            size = (
+                f"{row['longest_axial_diameter']:.0f} × {row['perpendicular_diameter']:.0f} {'mm' if known else 'px'}"
+            )
             items.append((f"largest {name}", size, f"{table['count']} lesion{'s' * (table['count'] != 1)}"))
     whole = places.get("WT") or next(iter(places.values()), None)
     if whole:
         side = {"both": "both sides"}.get(whole["side"], whole["side"])
         items.append(("side", side, f"{whole['centre_to_midline_mm']:.0f} mm from midline"))
     return "".join(
-        f"<div class=fact><span>{escape(n)}</span><b>{escape(v)}</b><small>{escape(m)}</small></div>" for n, v, m in items
+        f"<div class=fact><span>{escape(n)}</span><b>{escape(v)}</b><small>{escape(m)}</small></div>"
+        for n, v, m in items
     )
 
 

@@ -66,7 +66,9 @@ def lesion_tables(record: Mapping[str, Any]) -> str:
     unit, html = ("mm", "") if known else ("px", "")
     for name, table in record.get("lesions", {}).items():
         least = f"{table['min_ml']:g} ml" if known else f"{table['min_voxels']} pixels"
-        smaller = f"; {table['smaller']} smaller part{'s' * (table['smaller'] != 1)} not listed" if table["smaller"] else ""
+        smaller = (
+            f"; {table['smaller']} smaller part{'s' * (table['smaller'] != 1)} not listed" if table["smaller"] else ""
+        )
         title = f"{_named(name)}: {table['count']} of at least {least}{smaller}"
         html += f"<h3>{title}</h3>\n"
         if not table["rows"]:

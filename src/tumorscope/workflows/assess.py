@@ -14,12 +14,18 @@ from tumorscope.inference.midline import find_midline, laterality
 from tumorscope.inference.uncertainty import METHOD, region_uncertainty
 
 
-def assess(images: Mapping[Sequence, Image], segmentation: Segmentation, sides: bool = True) -> dict[str, Any]:
+def assess(
+    images: Mapping[Sequence, Image],
+    segmentation: Segmentation,
+    sides: bool = True,
+    temperatures: Mapping[str, float] | None = None,
+) -> dict[str, Any]:
     """Measure a label map.
 
     Args:
         images: Sequences on its grid, for the midline.
         segmentation: The label map, with probabilities where a model made it.
+        temperatures: Of the bundle that made the probabilities.
         sides: Whether the images tell left from right (pictures do not).
 
     Returns:
@@ -29,7 +35,7 @@ def assess(images: Mapping[Sequence, Image], segmentation: Segmentation, sides: 
         :func:`~tumorscope.inference.uncertainty.region_uncertainty`.
     """
     found = measure(segmentation)
-    regions = region_uncertainty(segmentation)
+    regions = region_uncertainty(segmentation, temperatures)
     found["uncertainty"] = {"method": METHOD, "regions": regions} if regions else None
     found["midline"] = _midline(images, segmentation, found["lesions"]) if sides else None
     return found

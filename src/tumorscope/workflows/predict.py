@@ -25,6 +25,7 @@ from tumorscope.workflows.inputs import Found, Spacing, find_inputs, with_spacin
 from tumorscope.workflows.memory import peak_mb, reset_peak
 from tumorscope.workflows.save_case import SaveOptions, case_folder
 from tumorscope.workflows.segment import STATED, CaseResult, segment, segment_with
+from tumorscope.workflows.timeline import check_dates, write_timeline
 
 __all__ = ["CaseResult", "PredictSummary", "predict_inputs", "read_case", "segment"]
 
@@ -82,6 +83,7 @@ def predict_inputs(
     device: str = "auto",
     probabilities: bool = False,
     save: SaveOptions | None = None,
+    dates: Iterable[str] = (),
     tta: bool | None = None,
     say: Callable[[str], Any] | None = None,
 ) -> PredictSummary:
@@ -99,6 +101,7 @@ def predict_inputs(
         device: ``auto``, ``cpu`` or ``cuda``.
         probabilities: Also write one probability map per region.
         save: Says the same and more; wins over ``probabilities``.
+        dates: The cases are one patient's at these dates or days: a timeline is written too.
         tta: Also average the mirrored prediction; default no.
         say: Called with each line for people.
 
@@ -113,7 +116,14 @@ def predict_inputs(
     output = ensure_folder(output)
     files = save or SaveOptions(probabilities=probabilities)
     run = _Run(chosen, runtime, device, bool(tta), spacing, files, output, say or (lambda _: None))
-    return run.all(_unique([f for path in inputs for f in find_inputs(path, shown, skip=output)]))
+    found = _unique([f for path in inputs for f in find_inputs(path, shown, skip=output)])
+    dates = tuple(dates)
+    days = check_dates(dates, len(found)) if dates else []
+    summary = run.all(found)
+    if dates and len(found) > 1 and summary.exit_code == 0:
+        write_timeline([Path(row.folder) for row in summary.cases], dates, days, output)
+        run.say(f"{output / 'timeline.html'}: {len(found)} time points")
+    return summary
 
 
 def _parse(sequence: str | None) -> Sequence | None:

@@ -125,7 +125,9 @@ def segment_with(predictor: Predictor, case: Case, reason: str = STATED, spacing
     prediction = predictor.run(images)
     segmentation, convention, said = own_convention(prediction.segmentation, case)
     predicted = time.perf_counter()
-    measurements = assess(images, segmentation, sides=not is_picture(case))
+    measurements = assess(
+        images, segmentation, sides=not is_picture(case), temperatures=predictor.bundle.manifest.temperatures
+    )
     notes = [*case.notes, *prediction.notes, *said, *_warnings(images, predictor.bundle)]
     if not segmentation.labels.spacing_known:
         notes.append("Spacing is unknown: sizes are in pixels, not in mm or ml (state it with --spacing X,Y,Z).")
