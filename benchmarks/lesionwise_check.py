@@ -26,7 +26,7 @@ REGIONS = ("WT", "TC", "ET")
 
 
 def make(seed: int) -> tuple[Any, Any, tuple[float, float, float]]:
-    """Return prediction and reference (BraTS 2023 values) and spacing of a synthetic case; some lack ET or a prediction."""
+    """Return prediction and reference (BraTS 2023 values) and spacing; some cases lack ET or a prediction."""
     import numpy as np
 
     rng = np.random.default_rng(seed)
@@ -75,7 +75,7 @@ def brats_2023(folder: Path, code: Path) -> None:
             frame[column] = changed[column]
         return None if kwargs.get("inplace") else frame
 
-    np.Inf = np.inf
+    np.Inf = np.inf  # noqa: NPY201 - the old code asks for it
     pd.DataFrame.replace = numbers_only
     sys.path.insert(0, str(code))
     spec = importlib.util.spec_from_file_location("brats2023", code / "metrics.py")

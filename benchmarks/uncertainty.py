@@ -4,8 +4,8 @@
 
 Fits one temperature per output (least negative log-likelihood over the voxels with a probability above 0.01) on the
 validation patients only, and writes ``results/uncertainty-<bundle>.json``: reliability before and after on validation
-patients; on test patients the correlation of predicted and true Dice, their means, and how often the 90 % interval of the
-volume holds the true volume. The test patients choose nothing. ``--write`` stores the temperatures in the bundle.
+patients; on test patients the correlation of predicted and true Dice, their means, and how often the 90 % interval of
+the volume holds the true volume. The test patients choose nothing. ``--write`` stores the temperatures in the bundle.
 """
 
 from __future__ import annotations

@@ -52,7 +52,8 @@ class TestEveryMetric:
         metric = METRICS[name]
         assert metric.name == name
         assert metric.title and metric.formula and metric.source
-        ways = (metric.from_counts, metric.from_surface, metric.over_classes, metric.from_probabilities, metric.from_lesions)
+        ways = (metric.from_counts, metric.from_surface, metric.over_classes, metric.from_probabilities)
+        ways = (*ways, metric.from_lesions)
         assert sum(way is not None for way in ways) == 1
         assert metric.higher_is_better != (metric.is_length or name == "mse")
 
@@ -64,6 +65,9 @@ class TestEveryMetric:
     def test_a_worse_prediction_scores_worse(self, name: str) -> None:
         ref, good, bad = (np.zeros((20, 8, 8), dtype=bool) for _ in range(3))
         ref[2:8, 2:6, 2:6] = good[3:9, 2:6, 2:6] = bad[7:13, 2:6, 2:6] = True
+        if name == "lesion_f1":  # it asks only whether a lesion was met
+            bad[:] = False
+            bad[14:18, 2:6, 2:6] = True
         better, worse = on_masks(METRICS[name], good, ref), on_masks(METRICS[name], bad, ref)
         assert math.isfinite(better) and math.isfinite(worse)
         assert better > worse if METRICS[name].higher_is_better else better < worse

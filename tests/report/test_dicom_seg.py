@@ -1,12 +1,9 @@
-from pathlib import Path
-
 import highdicom as hd
 import numpy as np
 import pydicom
 import pytest
-from pydicom.dataset import FileMetaDataset
-from pydicom.uid import ExplicitVRLittleEndian, MRImageStorage, generate_uid
 
+from dicom_series import COLUMNS, ROWS, SECRETS, SLICES, oblique_series, segmentation_on
 from tumorscope.core.errors import GeometryError, InputError, OutputError
 from tumorscope.core.image import Image
 from tumorscope.core.labels import BRATS
@@ -14,60 +11,6 @@ from tumorscope.core.segmentation import Segmentation
 from tumorscope.formats.dicom_seg import is_dicom_seg, read_dicom_seg
 from tumorscope.report.dicom_seg import write_dicom_seg
 from tumorscope.report.pseudonyms import pseudonymous_uid
-
-ROWS, COLUMNS, SLICES = 20, 24, 9
-SPACING, GAP = (0.9, 1.1), 4.0  # between rows, between columns
-SECRETS = ("Doe^Jane", "MRN-4711", "19700101", "St Elsewhere", "ACC-99", "House^Gregory", "20240229")
-
-
-def _axes():
-    across = np.array([0.98, 0.15, -0.05])
-    across /= np.linalg.norm(across)
-    down = np.cross([0.1, 0.05, 1.0], across)
-    down /= np.linalg.norm(down)
-    return across, down, np.cross(across, down)
-
-
-def _series(folder: Path) -> tuple[list[Path], np.ndarray]:
-    """An oblique series with a made-up patient; returns its files in no order, and the affine of (c, r, k)."""
-    across, down, normal = _axes()
-    study, series, frame = generate_uid(), generate_uid(), generate_uid()
-    origin, paths = np.array([-40.0, -60.0, 20.0]), []
-    folder.mkdir(parents=True, exist_ok=True)
-    for k in range(SLICES):
-        ds = pydicom.Dataset()
-        ds.SOPClassUID, ds.SOPInstanceUID, ds.Modality = MRImageStorage, generate_uid(), "MR"
-        ds.StudyInstanceUID, ds.SeriesInstanceUID, ds.FrameOfReferenceUID = study, series, frame
-        ds.PatientName, ds.PatientID, ds.PatientBirthDate, ds.PatientSex = *SECRETS[:3], "F"
-        ds.InstitutionName, ds.AccessionNumber, ds.ReferringPhysicianName = SECRETS[3:6]
-        ds.StudyDate, ds.StudyTime, ds.StudyID, ds.SeriesNumber, ds.InstanceNumber = SECRETS[6], "101010", "7", 3, k + 1
-        ds.ImagePositionPatient = [round(float(v), 6) for v in origin + k * GAP * normal]
-        ds.ImageOrientationPatient = [float(v) for v in (*across, *down)]
-        ds.PixelSpacing, ds.SliceThickness = list(SPACING), GAP
-        ds.Rows, ds.Columns, ds.SamplesPerPixel, ds.PhotometricInterpretation = ROWS, COLUMNS, 1, "MONOCHROME2"
-        ds.BitsAllocated, ds.BitsStored, ds.HighBit, ds.PixelRepresentation = 16, 12, 11, 0
-        ds.PixelData = np.zeros((ROWS, COLUMNS), dtype=np.uint16).tobytes()
-        ds.file_meta = FileMetaDataset()
-        ds.file_meta.TransferSyntaxUID = ExplicitVRLittleEndian
-        ds.file_meta.MediaStorageSOPClassUID, ds.file_meta.MediaStorageSOPInstanceUID = (
-            MRImageStorage,
-            ds.SOPInstanceUID,
-        )
-        paths.append(folder / f"{(k * 5) % SLICES}.dcm")
-        ds.save_as(paths[-1], enforce_file_format=True)
-    lps = np.eye(4)
-    lps[:3, 0], lps[:3, 1], lps[:3, 2] = across * SPACING[1], down * SPACING[0], normal * GAP
-    lps[:3, 3] = origin
-    return sorted(paths), np.diag([-1.0, -1.0, 1.0, 1.0]) @ lps
-
-
-def _segmentation(affine):
-    labels = np.zeros((COLUMNS, ROWS, SLICES), dtype=np.uint8)
-    labels[4:15, 3:17, 2:7] = 2
-    labels[6:12, 5:10, 3:6] = 1
-    labels[7:9, 6:8, 4] = 4
-    labels[20, 2, 8] = 4
-    return Segmentation(Image(labels, affine), BRATS)
 
 
 def _label_at(image: Image, names: dict[int, str], points: np.ndarray) -> np.ndarray:
@@ -82,8 +25,8 @@ def _label_at(image: Image, names: dict[int, str], points: np.ndarray) -> np.nda
 
 @pytest.mark.parametrize("stored", ["as read", "reordered"])
 def test_what_is_read_back_is_what_was_written(tmp_path, stored):
-    files, affine = _series(tmp_path / "series")
-    segmentation = _segmentation(affine)
+    files, affine = oblique_series(tmp_path / "series")
+    segmentation = segmentation_on(affine)
     labels = segmentation.labels
     if stored == "reordered":
         turned = affine[:, [2, 0, 1, 3]].copy()
@@ -103,9 +46,9 @@ def test_what_is_read_back_is_what_was_written(tmp_path, stored):
 
 
 def test_segments_are_coded_and_tied_to_the_source(tmp_path):
-    files, affine = _series(tmp_path / "series")
+    files, affine = oblique_series(tmp_path / "series")
     path = write_dicom_seg(
-        _segmentation(affine), files, tmp_path / "s.dcm", algorithm=("m", "2"), keep_identifiers=True
+        segmentation_on(affine), files, tmp_path / "s.dcm", algorithm=("m", "2"), keep_identifiers=True
     )
     seg = hd.seg.segread(path)
     kinds = {s.SegmentLabel: s.SegmentedPropertyTypeCodeSequence[0] for s in seg.SegmentSequence}
@@ -131,8 +74,8 @@ def test_segments_are_coded_and_tied_to_the_source(tmp_path):
 
 
 def test_without_leave_nothing_personal_is_kept(tmp_path):
-    files, affine = _series(tmp_path / "series")
-    path = write_dicom_seg(_segmentation(affine), files, tmp_path / "seg.dcm", algorithm=None, patient="patient-1")
+    files, affine = oblique_series(tmp_path / "series")
+    path = write_dicom_seg(segmentation_on(affine), files, tmp_path / "seg.dcm", algorithm=None, patient="patient-1")
     content, sources = path.read_bytes(), [pydicom.dcmread(f) for f in files]
     for secret in (*SECRETS, sources[0].StudyInstanceUID, sources[0].SeriesInstanceUID, sources[3].SOPInstanceUID):
         assert secret.encode() not in content
@@ -147,21 +90,21 @@ def test_without_leave_nothing_personal_is_kept(tmp_path):
     assert seg.SegmentSequence[0].SegmentAlgorithmType == "MANUAL"
     shown = {i.ReferencedSOPInstanceUID for i in seg.ReferencedSeriesSequence[0].ReferencedInstanceSequence}
     assert shown <= {pseudonymous_uid(d.SOPInstanceUID) for d in sources}
-    again = write_dicom_seg(_segmentation(affine), files, tmp_path / "again.dcm", algorithm=None)
+    again = write_dicom_seg(segmentation_on(affine), files, tmp_path / "again.dcm", algorithm=None)
     assert pydicom.dcmread(again).StudyInstanceUID == seg.StudyInstanceUID
 
 
 def test_another_grid_is_refused(tmp_path):
-    files, affine = _series(tmp_path / "series")
+    files, affine = oblique_series(tmp_path / "series")
     moved = affine.copy()
     moved[0, 3] += 0.3
     with pytest.raises(GeometryError, match="own grid"):
-        write_dicom_seg(_segmentation(moved), files, tmp_path / "seg.dcm", algorithm=None)
+        write_dicom_seg(segmentation_on(moved), files, tmp_path / "seg.dcm", algorithm=None)
     with pytest.raises(GeometryError, match="without one"):
-        write_dicom_seg(_segmentation(affine), files[:4], tmp_path / "seg.dcm", algorithm=None)
-    other, _ = _series(tmp_path / "other")
+        write_dicom_seg(segmentation_on(affine), files[:4], tmp_path / "seg.dcm", algorithm=None)
+    other, _ = oblique_series(tmp_path / "other")
     with pytest.raises(InputError, match="one DICOM series"):
-        write_dicom_seg(_segmentation(affine), [*files, *other], tmp_path / "seg.dcm", algorithm=None)
+        write_dicom_seg(segmentation_on(affine), [*files, *other], tmp_path / "seg.dcm", algorithm=None)
     empty = Segmentation(Image(np.zeros((COLUMNS, ROWS, SLICES), dtype=np.uint8), affine), BRATS)
     with pytest.raises(OutputError, match="nothing segmented"):
         write_dicom_seg(empty, files, tmp_path / "seg.dcm", algorithm=None)
@@ -169,6 +112,6 @@ def test_another_grid_is_refused(tmp_path):
 
 
 def test_what_is_no_segmentation_is_told(tmp_path):
-    files, _ = _series(tmp_path / "series")
+    files, _ = oblique_series(tmp_path / "series")
     with pytest.raises(InputError, match="DICOM segmentation"):
         read_dicom_seg(files[0])

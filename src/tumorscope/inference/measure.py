@@ -30,8 +30,8 @@ def measure(segmentation: Segmentation, diameters: bool = True) -> dict[str, Any
         small), ``largest_slice`` (index; None if empty), ``areas`` (one number per slice), ``largest_area``, ``unit``
         of lengths ("mm", areas in mm²; "px" where spacing is unknown), and of the largest component
         ``longest_axial_diameter``, ``perpendicular_diameter``, ``bidimensional_product`` and, in volumes of known
-        spacing, ``longest_3d_diameter`` (:func:`~tumorscope.inference.lesions.lesion_sizes`); ``at_edge``: regions that reach the
-        edge of the scan; with diameters also
+        spacing, ``longest_3d_diameter`` (:func:`~tumorscope.inference.lesions.lesion_sizes`); ``at_edge``:
+        regions that reach the edge of the scan; with diameters also
         ``lesions``: region → :func:`~tumorscope.inference.lesions.lesion_table`.
     """
     labels = segmentation.labels

@@ -22,7 +22,8 @@ _ORDER = (Sequence.T1, Sequence.T1CE, Sequence.FLAIR, Sequence.T2)
 _LEAST_MM = 70.0
 #: An affine that stretches beyond these, or turns more than this, is no head on a template.
 _STRETCH, _TURN_DEG, _COVERED = (0.7, 1.4), 50.0, 0.85
-#: Minus the mutual information at 8 mm that a head in place reaches; else these starts (degrees about x, y, z) are tried.
+#: Minus the mutual information at 8 mm that a head in place reaches; else these starts (degrees
+#: about x, y, z) are tried.
 _ALIKE = -0.55
 _STARTS = (
     *((20 * sign, 0, 0) for sign in (-1, 1)),

@@ -107,7 +107,8 @@ def _units(record: Mapping[str, Any]) -> str:
     spacing, plane = " × ".join(f"{v:g}" for v in record["spacing_mm"]), record["plane"]
     sentences = [
         f"{nested}{parts}Volumes over the whole scan in its own voxels of {spacing} mm.",
-        f"Axial diameters: longest × perpendicular of the largest part, within one slice of the file ({plane['slice_mm']:g} mm apart, tilted by "
+        f"Axial diameters: longest × perpendicular of the largest part, within one slice of the file "
+        f"({plane['slice_mm']:g} mm apart, tilted by "
         f"{plane['tilt_deg']:g}° from axial), between outer edges of voxels; the perpendicular is the longest line at "
         "right angles in that slice (RANO bidimensional).",
     ]

@@ -46,9 +46,9 @@ def case_pictures(
 ) -> list[Picture]:
     """Draw the pictures of a report.
 
-    A volume of known spacing shows three planes through the tumour's centre, every sequence, the diameters of the largest
-    lesion (enhancing, else of the first table that has one) and, with probabilities, their entropy; anything else shows
-    the slices there are.
+    A volume of known spacing shows three planes through the tumour's centre, every sequence, the diameters of the
+    largest lesion (enhancing, else of the first table that has one) and, with probabilities, their entropy; anything
+    else shows the slices there are.
 
     Args:
         images: Sequences on the segmentation's grid.
@@ -72,8 +72,8 @@ def case_pictures(
         drawn = "; ".join(_DIAMETERS.values())
         caption = (
             f"Largest lesion of {region} (lesion 1), slice {row['slice'] + 1}: {drawn}; "
-            f"product {row['bidimensional_product']:.0f} mm². Blue outline: {region}; enlarged. The coronal and sagittal planes "
-            "pass through the middle of the longest diameter, which is projected onto them."
+            f"product {row['bidimensional_product']:.0f} mm². Blue outline: {region}; enlarged. The coronal and "
+            "sagittal planes pass through the middle of the longest diameter, which is projected onto them."
         )
         pictures.append(
             Picture("Largest diameters", caption, png_bytes(views.diameters_view(images, segmentation, row, region)))

@@ -30,8 +30,8 @@ def assess(
 
     Returns:
         What :func:`~tumorscope.inference.measure.measure` gives; ``midline`` (None where there is none): ``method``,
-        ``note`` and ``regions`` → :func:`~tumorscope.inference.midline.laterality`, which each row of a table of lesions
-        has too; and ``uncertainty`` (None without probabilities): ``method`` and ``regions`` →
+        ``note`` and ``regions`` → :func:`~tumorscope.inference.midline.laterality`, which each row of a table of
+        lesions has too; and ``uncertainty`` (None without probabilities): ``method`` and ``regions`` →
         :func:`~tumorscope.inference.uncertainty.region_uncertainty`.
     """
     found = measure(segmentation)

@@ -8,6 +8,7 @@ import datetime
 import io
 import json
 from collections.abc import Mapping, Sequence
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -32,7 +33,7 @@ def check_dates(dates: Sequence[str], count: int) -> list[float]:
         days = [_day(text) for text in dates]
     except ValueError:
         days = []
-    if len(days) != count or any(b <= a for a, b in zip(days, days[1:], strict=False)):
+    if len(days) != count or any(b <= a for a, b in pairwise(days)):
         raise UsageError(
             expected=f"{count} dates (2024-05-31) or days (0, 92), the earliest first",
             found=" ".join(dates),
@@ -83,9 +84,9 @@ def timeline(records: Sequence[Mapping[str, Any]], dates: Sequence[str], days: S
     """Put the volumes of several results side by side.
 
     Returns:
-        ``points`` (case, label, day, model) and ``regions``: name → one row per point with ``ml``, ``interval_ml`` (None
-        without probabilities), ``change_ml`` and ``change_percent`` against the first point (percent None from 0), and
-        ``beyond_interval``: whether the intervals of this and the first point are apart (None without).
+        ``points`` (case, label, day, model) and ``regions``: name → one row per point with ``ml``, ``interval_ml``
+        (None without probabilities), ``change_ml`` and ``change_percent`` against the first point (percent None
+        from 0), and ``beyond_interval``: whether the intervals of this and the first point are apart (None without).
 
     Raises:
         InputError: as :func:`write_timeline`.
