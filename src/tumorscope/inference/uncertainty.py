@@ -22,8 +22,8 @@ METHOD = (
     "All voxels of a region are taken to err together (one level u, uniform from 0 to 1, decides: tumour is where the "
     "probability is at least u). Expected volume: the sum of the probabilities. Interval: the volumes at u = 0.95 and "
     "u = 0.05. Predicted Dice: the mean over u of the Dice between the map and {p >= u}. The "
-    "probabilities are first calibrated by a temperature per region, where the model brings one (fitted on its validation "
-    "patients)."
+    "probabilities are first calibrated by a temperature per region, where the model brings one (fitted on its "
+    "validation patients)."
 )
 
 

@@ -12,6 +12,7 @@ from tumorscope.core.errors import GeometryError, InputError, LabelError
 from tumorscope.core.files import content_hash
 from tumorscope.core.image import Array
 from tumorscope.core.labels import LabelScheme
+from tumorscope.metrics.case_checks import check_labels, check_sparse
 from tumorscope.metrics.class_set import class_values, count_classes, foreground
 from tumorscope.metrics.counts import BoolArray, CountArray, Counts, bounding_box, count_slices
 from tumorscope.metrics.empty import EmptyPolicy
@@ -179,11 +180,11 @@ def score_case(
     sizes = np.count_nonzero(known, axis=(0, 1))
     where = b"" if known.all() else np.packbits(known).tobytes()
     if where:
-        _check_sparse(known, ref, [m.name for m in (*surface, *by_lesion)], case)
+        check_sparse(known, ref, [m.name for m in (*surface, *by_lesion)], case)
         pred, ref = np.where(known, pred, 0), np.where(known, ref, 0)
     box = bounding_box((pred != 0) | (ref != 0), least=2)
-    _check_labels(pred[box], pred_scheme, f"the prediction of case {case}")
-    _check_labels(ref[box], scheme, f"the reference of case {case}")
+    check_labels(pred[box], pred_scheme, f"the prediction of case {case}")
+    check_labels(ref[box], scheme, f"the reference of case {case}")
     scored = {}
     for name, (in_pred, in_ref) in pairs.items():
         masks = pred_scheme.mask(pred[box], in_pred), scheme.mask(ref[box], in_ref)
@@ -252,23 +253,6 @@ def _says_as_much(scheme: LabelScheme, to: LabelScheme) -> bool:
     return True
 
 
-def _check_sparse(known: BoolArray, ref: Array, surfaces: Sequence[str], case: str) -> None:
-    if known.shape != ref.shape:
-        raise GeometryError(
-            expected=f"a mask of labelled voxels of the reference's shape {ref.shape}",
-            found=f"shape {known.shape} for case {case}",
-            fix="Make it from the reference",
-        )
-    if surfaces:
-        raise InputError(
-            expected=f"a reference that is labelled everywhere, for {', '.join(surfaces)}",
-            found=f"{np.count_nonzero(~known)} voxels that nobody labelled in case {case}",
-            fix="Choose metrics of counts only, e.g. --metrics dice iou sensitivity specificity accuracy",
-        )
-    if not known.any():
-        raise InputError(expected="labelled voxels", found=f"none in case {case}", fix="Leave the case out")
-
-
 def _mask_hash(mask: BoolArray, box: tuple[slice, ...], shape: tuple[int, ...], known: bytes = b"") -> str:
     """Hash a mask in ``box`` of an image of ``shape``, labelled where ``known`` says; the box does not matter."""
     tight = bounding_box(mask)
@@ -290,17 +274,3 @@ def _whole_slices(boxed: CountArray, sizes: CountArray, z: slice) -> CountArray:
     counts[z] = boxed
     counts[:, 3] = sizes - counts[:, :3].sum(axis=1)
     return counts[sizes > 0]
-
-
-def _check_labels(labels: Array, scheme: LabelScheme, where: str) -> None:
-    if labels.dtype.kind not in "iufb":
-        raise LabelError(expected="a label map of integers", found=f"{labels.dtype} in {where}", fix="Convert it")
-    if labels.dtype.kind == "f" and not np.isfinite(labels).all():
-        raise InputError(
-            expected="a label map of integers", found=f"NaN or infinity in {where}", fix="Correct the file"
-        )
-    known = labels == 0
-    for value in scheme.values:
-        known |= labels == value
-    if not known.all():
-        scheme.check(np.unique(labels), where)
