@@ -3,7 +3,7 @@ import numpy as np
 import pydicom
 import pytest
 
-from dicom_series import COLUMNS, ROWS, SECRETS, SLICES, oblique_series, segmentation_on
+from oblique_series import COLUMNS, ROWS, SECRETS, SLICES, oblique_series, segmentation_on
 from tumorscope.core.errors import GeometryError, InputError, OutputError
 from tumorscope.core.image import Image
 from tumorscope.core.labels import BRATS

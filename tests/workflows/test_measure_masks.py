@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import SimpleITK as sitk
 
-from dicom_series import oblique_series, segmentation_on
+from oblique_series import oblique_series, segmentation_on
 from predict_cases import SHAPE, brats, nifti
 from tiny_bundles import image
 from tumorscope.cli.main import main

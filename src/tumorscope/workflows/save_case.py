@@ -156,29 +156,29 @@ def _write_dicom(result: CaseResult, folder: Path, options: SaveOptions) -> list
     """Write the segmentation object where the case was read from DICOM; says why where that cannot be."""
     from tumorscope.report.dicom_seg import write_dicom_seg
 
-    files = dicom_sources(result.case)
-    if not files:
-        return []
     model = None if result.bundle is None else (result.bundle.name, result.bundle.manifest.version)
-    try:
-        write_dicom_seg(
-            result.segmentation,
-            files,
-            folder / "segmentation.dcm",
-            algorithm=model,
-            patient=result.case.patient,
-            keep_identifiers=options.keep_identifiers,
-        )
-    except TumorscopeError as error:
-        return [f"No DICOM segmentation was written: {error}"]
-    return []
+    reason = ""
+    for files in dicom_sources(result.case):  # the label map lies on the grid of one of the series
+        try:
+            write_dicom_seg(
+                result.segmentation,
+                files,
+                folder / "segmentation.dcm",
+                algorithm=model,
+                patient=result.case.patient,
+                keep_identifiers=options.keep_identifiers,
+            )
+        except TumorscopeError as error:
+            reason = reason or f"No DICOM segmentation was written: {error}"
+        else:
+            return []
+    return [reason] if reason else []
 
 
-def dicom_sources(case: Case) -> tuple[Path, ...]:
-    """Return the DICOM instances whose grid a case's label map lies on (``case.sources``); empty for other files."""
+def dicom_sources(case: Case) -> list[tuple[Path, ...]]:
+    """Return the DICOM instances of each sequence (``case.sources``); empty for other files."""
     sources = getattr(case, "sources", None) or {}
-    first = next((s for s in case.images if s in sources), None)
-    return () if first is None else tuple(sources[first].paths)
+    return [tuple(sources[s].paths) for s in case.images if s in sources]
 
 
 def _write_dataset(out: Path) -> None:
