@@ -130,11 +130,16 @@ def uncertainty_view(
 
 def tumour_centre(stage: Stage) -> tuple[int, int, int]:
     """Return the tumour's voxel (L, P, S) nearest to its centre of mass; the middle of the head if there is none."""
-    points = np.argwhere(stage.mask)
-    if not len(points):
+    if not stage.mask.any():
         return stage.centre()
-    away = (points - points.mean(axis=0)) * np.asarray(stage.spacing)
-    i, j, k = points[(away**2).sum(axis=1).argmin()]
+    away = np.zeros((1, 1, 1), dtype=np.float32)
+    for axis, step in enumerate(stage.spacing):
+        count = stage.mask.sum(axis=tuple(a for a in range(3) if a != axis))
+        place = np.arange(len(count), dtype=np.float32)
+        shape = [len(count) if a == axis else 1 for a in range(3)]
+        away = away + (((place - (count * place).sum() / count.sum()) * step) ** 2).reshape(shape)
+    nearest = np.where(stage.mask, away, np.inf).argmin()
+    i, j, k = np.unravel_index(int(nearest), stage.mask.shape)
     return int(i), int(j), int(k)
 
 

@@ -15,6 +15,8 @@ from tumorscope.inference.postprocess import axial_axis, bounding_box, component
 MIN_ML = 0.05
 #: The same where the size of a voxel is unknown.
 MIN_VOXELS = 20
+#: At most so many lesions are measured one by one (the largest); all are counted.
+MAX_ROWS = 50
 #: Both diameters of a lesion that RANO calls measurable are at least this long.
 RANO_MM = 10.0
 
@@ -81,20 +83,20 @@ def lesion_table(found: tuple[Array, Array, tuple[slice, slice, slice]] | None, 
 
     Returns:
         ``count`` and ``rows`` of lesions of at least ``min_ml`` (``min_voxels`` where spacing is unknown), largest
-        first; ``smaller`` components and their voxels. A row has ``number``, ``voxels``, ``ml``, ``centre_mm``
+        first, at most 50 rows; ``smaller`` components and their voxels. A row has ``number``, ``voxels``, ``ml``, ``centre_mm``
         (RAS+, None where spacing is unknown), ``rano_measurable`` (both axial diameters at least 10 mm) and
         :func:`lesion_sizes`.
     """
     least = smallest_lesion(image)
+    from scipy.ndimage import find_objects
+
     limit = {"min_ml": MIN_ML if image.spacing_known else None, "min_voxels": least, "connectivity": 26}
     if found is None:
         return {**limit, "count": 0, "smaller": 0, "smaller_voxels": 0, "rows": []}
     parts, sizes, box = found
     count = int((sizes >= least).sum())
     rows = []
-    for number in range(1, count + 1):
-        inner = bounding_box(parts == number)
-        assert inner is not None
+    for number, inner in enumerate(find_objects(parts, min(count, MAX_ROWS)), 1):
         mask = parts[inner] == number
         where = [slice(b.start + i.start, b.start + i.stop) for b, i in zip(box, inner, strict=True)]
         rows.append({"number": number, **_row(mask, (where[0], where[1], where[2]), image)})

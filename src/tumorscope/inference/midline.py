@@ -13,6 +13,7 @@ import numpy as np
 
 from tumorscope.core.image import Array, Image
 from tumorscope.core.sequence import Sequence
+from tumorscope.inference.postprocess import bounding_box
 
 #: Voxel size of the grid on which the head is registered, mm.
 GRID_MM = 4.0
@@ -93,11 +94,13 @@ def laterality(mask: Array, image: Image, midline: Midline) -> dict[str, Any]:
         ``side`` ("left", "right" or "both": more than 1 % of the volume on each side), ``left_share``,
         ``centre_to_midline_mm`` and ``nearest_to_midline_mm`` (0 where it crosses). Empty for an empty mask.
     """
-    voxels = np.argwhere(mask)
-    if not len(voxels):
+    box = bounding_box(mask)
+    if box is None:
         return {}
     row = midline.normal @ image.affine[:3, :3]
-    distance = voxels @ row + (midline.normal @ image.affine[:3, 3] + midline.offset)
+    x, y, z = (row[k] * np.arange(side.start, side.stop, dtype=np.float32) for k, side in enumerate(box))
+    start = midline.normal @ image.affine[:3, 3] + midline.offset
+    distance = (x[:, None, None] + y[None, :, None] + (z + start)[None, None, :])[mask[box]]
     left = float((distance < 0).mean())
     side = "left" if left >= 1 - CROSSES else "right" if left <= CROSSES else "both"
     nearest = 0.0 if side == "both" else float(np.abs(distance[(distance < 0) == (left > 0.5)]).min())

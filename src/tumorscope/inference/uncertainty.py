@@ -102,8 +102,13 @@ def uncertainty_map(segmentation: Segmentation) -> Array:
         float32 (x, y, z).
     """
     maps = {name: np.asarray(image.data) for name, image in segmentation.probabilities.items()}
-    found = list(entropy_maps(maps, segmentation.scheme).values())
-    return np.max(found, axis=0).astype(np.float32)  # type: ignore[no-any-return]
+    if not all(name in segmentation.scheme.regions for name in maps):
+        return next(iter(entropy_maps(maps, segmentation.scheme).values())).astype(np.float32)
+    largest = np.zeros(segmentation.labels.shape, dtype=np.float32)
+    for name, p in maps.items():  # one at a time: whole volumes are large
+        for found in entropy_maps({name: p}, segmentation.scheme).values():
+            np.maximum(largest, found, out=largest)
+    return largest
 
 
 def entropy_maps(probabilities: Mapping[str, Array], scheme: LabelScheme) -> dict[str, Array]:
@@ -120,5 +125,5 @@ def entropy_maps(probabilities: Mapping[str, Array], scheme: LabelScheme) -> dic
 
 
 def _entropy(probability: Array) -> Array:
-    p = np.asarray(probability, dtype=np.float64)
-    return np.asarray(-p * np.log2(np.where(p > 0, p, 1.0)))
+    p = np.asarray(probability)
+    return np.asarray(-p * np.log2(np.where(p > 0, p, p.dtype.type(1))))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from tumorscope.core.image import Image
@@ -45,6 +45,8 @@ def _midline(
     images: Mapping[Sequence, Image], segmentation: Segmentation, tables: Mapping[str, Any]
 ) -> dict[str, Any] | None:
     """Place regions and lesions relative to the midline; adds to the rows of ``tables``."""
+    from scipy.ndimage import find_objects
+
     labels = segmentation.labels
     midline = find_midline(images) if (labels.data > 0).any() else None
     if midline is None:
@@ -54,15 +56,16 @@ def _midline(
         if numbered is None:
             continue
         parts, _, box = numbered
-        cut = Image(parts, _shifted(labels, box))
-        for row in table["rows"]:
-            row |= laterality(parts == row["number"], cut, midline)
+        for row, inner in zip(table["rows"], find_objects(parts, len(table["rows"])), strict=True):
+            where = [slice(b.start + i.start, b.start + i.stop) for b, i in zip(box, inner, strict=True)]
+            one = parts[inner] == row["number"]
+            row |= laterality(one, Image(one, _shifted(labels, where)), midline)
     names = segmentation.scheme.regions or segmentation.scheme.targets
     places = {name: laterality(segmentation.region(name), labels, midline) for name in names}
     return {"method": midline.method, "note": midline.note, "regions": {n: p for n, p in places.items() if p}}
 
 
-def _shifted(image: Image, box: tuple[slice, slice, slice]) -> Any:
+def _shifted(image: Image, box: Iterable[slice]) -> Any:
     """Return the affine of a box of an image."""
     affine = image.affine.copy()
     affine[:3, 3] += affine[:3, :3] @ [side.start for side in box]
