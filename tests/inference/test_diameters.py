@@ -198,6 +198,13 @@ def test_lesions_are_listed_from_the_largest_and_small_ones_counted_apart():
     assert small["min_voxels"] == 400 and [r["rano_measurable"] for r in small["rows"]] == [False, False]
 
 
+def test_specks_alone_are_counted_and_not_listed():
+    mask = np.zeros((12, 12, 12), dtype=bool)
+    mask[2, 2, 2] = mask[8, 8, 8] = True
+    table = _measured(mask, np.eye(4))["lesions"]["tumor"]
+    assert (table["count"], table["smaller"], table["rows"]) == (0, 2, [])
+
+
 def test_lines_lie_in_the_slice_they_name():
     mask = _ellipsoid((9, 6, 5), (1, 1, 1), 0.5)
     row = _lesion(mask, np.eye(4))

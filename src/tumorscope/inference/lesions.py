@@ -83,9 +83,9 @@ def lesion_table(found: tuple[Array, Array, tuple[slice, slice, slice]] | None, 
 
     Returns:
         ``count`` and ``rows`` of lesions of at least ``min_ml`` (``min_voxels`` where spacing is unknown), largest
-        first, at most 50 rows; ``smaller`` components and their voxels. A row has ``number``, ``voxels``, ``ml``, ``centre_mm``
-        (RAS+, None where spacing is unknown), ``rano_measurable`` (both axial diameters at least 10 mm) and
-        :func:`lesion_sizes`.
+        first, at most 50; ``smaller`` components and their voxels. A row has ``number``, ``voxels``, ``ml``,
+        ``centre_mm`` (RAS+, None where spacing is unknown), ``rano_measurable`` (both axial diameters at least
+        10 mm) and :func:`lesion_sizes`.
     """
     least = smallest_lesion(image)
     from scipy.ndimage import find_objects
@@ -96,7 +96,7 @@ def lesion_table(found: tuple[Array, Array, tuple[slice, slice, slice]] | None, 
     parts, sizes, box = found
     count = int((sizes >= least).sum())
     rows = []
-    for number, inner in enumerate(find_objects(parts, min(count, MAX_ROWS)), 1):
+    for number, inner in enumerate(find_objects(parts)[: min(count, MAX_ROWS)], 1):
         mask = parts[inner] == number
         where = [slice(b.start + i.start, b.start + i.stop) for b, i in zip(box, inner, strict=True)]
         rows.append({"number": number, **_row(mask, (where[0], where[1], where[2]), image)})

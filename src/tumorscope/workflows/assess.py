@@ -56,7 +56,7 @@ def _midline(
         if numbered is None:
             continue
         parts, _, box = numbered
-        for row, inner in zip(table["rows"], find_objects(parts, len(table["rows"])), strict=True):
+        for row, inner in zip(table["rows"], find_objects(parts), strict=False):
             where = [slice(b.start + i.start, b.start + i.stop) for b, i in zip(box, inner, strict=True)]
             one = parts[inner] == row["number"]
             row |= laterality(one, Image(one, _shifted(labels, where)), midline)
