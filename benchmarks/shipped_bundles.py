@@ -1,7 +1,7 @@
 """Score the shipped bundles on the fixed test lists and write the figures where they are printed.
 
     python benchmarks/shipped_bundles.py lgg-flair --data .../kaggle_3m [--tta]
-    python benchmarks/shipped_bundles.py brats-2d --data .../BraTS
+    python benchmarks/shipped_bundles.py brats-2d --data .../BraTS [--metrics lesionwise]
 
 Writes ``benchmarks/results/<bundle>.json``, the scores in the bundle's ``bundle.json`` and its card. The README's
 tables are made from these files by ``python benchmarks/readme_tables.py``.
@@ -47,6 +47,7 @@ def main() -> None:
     parser.add_argument("bundle")
     parser.add_argument("--data", required=True)
     parser.add_argument("--tta", action="store_true")
+    parser.add_argument("--metrics", default="default", help="set of metrics; others have a file of their own")
     options = parser.parse_args()
     bundle = Bundle.load(options.bundle)
     with tempfile.TemporaryDirectory() as scratch:
@@ -58,13 +59,15 @@ def main() -> None:
             data=options.data,
             split=split,
             tta=options.tta,
+            metrics=(options.metrics,),
             echo=print,
         )
     print(result.render())
     name = f"{bundle.name}-tta" if options.tta else bundle.name
+    name = name if options.metrics == "default" else f"{name}-{options.metrics}"
     result.conditions["split_hash_of_the_bundle"] = bundle.manifest.training.split["hash"]
     write_text(RESULTS / f"{name}.json", json.dumps(result.to_json(), indent=1) + "\n")
-    if options.tta or bundle.folder.parent != SHIPPED:
+    if options.tta or options.metrics != "default" or bundle.folder.parent != SHIPPED:
         return
     on = f"fixed test list, never seen; {result.conditions['runtime']}"
     shown = [s.to_json() | {"on": on} for s in result.scores if worth_a_row(s, result.scores)]

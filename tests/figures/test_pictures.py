@@ -25,7 +25,7 @@ from tumorscope.figures.sequences import sequences_figure
 from tumorscope.figures.single_slice import slice_figure
 from tumorscope.figures.study import Study
 from tumorscope.figures.triplet import score_text, triplet_figure
-from tumorscope.figures.uncertainty import entropy_maps
+from tumorscope.inference.uncertainty import entropy_maps
 
 
 def words(figure: Figure) -> list[str]:

@@ -19,6 +19,7 @@ from tumorscope.metrics import (
     Metric,
     count,
     find_metrics,
+    match_lesions,
     probability_sums,
     surface_values,
 )
@@ -40,6 +41,8 @@ def on_masks(metric: Metric, pred: np.ndarray, ref: np.ndarray) -> float:
     if metric.from_probabilities is not None:
         sums = probability_sums({"tumor": pred.astype(np.float32)}, {"tumor": ref}, exclusive=True)
         return float(metric.from_probabilities(sums.slices.sum(axis=0)))
+    if metric.from_lesions is not None:
+        return metric.from_lesions(match_lesions(pred, ref, (2.0, 2.0, 2.0)))
     return surface_values(pred, ref, [metric])[metric.name]
 
 
@@ -50,6 +53,7 @@ class TestEveryMetric:
         assert metric.name == name
         assert metric.title and metric.formula and metric.source
         ways = (metric.from_counts, metric.from_surface, metric.over_classes, metric.from_probabilities)
+        ways = (*ways, metric.from_lesions)
         assert sum(way is not None for way in ways) == 1
         assert metric.higher_is_better != (metric.is_length or name == "mse")
 
@@ -61,6 +65,9 @@ class TestEveryMetric:
     def test_a_worse_prediction_scores_worse(self, name: str) -> None:
         ref, good, bad = (np.zeros((20, 8, 8), dtype=bool) for _ in range(3))
         ref[2:8, 2:6, 2:6] = good[3:9, 2:6, 2:6] = bad[7:13, 2:6, 2:6] = True
+        if name == "lesion_f1":  # it asks only whether a lesion was met
+            bad[:] = False
+            bad[14:18, 2:6, 2:6] = True
         better, worse = on_masks(METRICS[name], good, ref), on_masks(METRICS[name], bad, ref)
         assert math.isfinite(better) and math.isfinite(worse)
         assert better > worse if METRICS[name].higher_is_better else better < worse

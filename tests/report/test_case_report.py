@@ -13,6 +13,7 @@ from tumorscope.core.labels import BRATS
 from tumorscope.core.segmentation import Segmentation
 from tumorscope.inference.measure import measure
 from tumorscope.report.case_html import case_html
+from tumorscope.report.case_pictures import Picture
 from tumorscope.report.record import case_record, record_json
 from tumorscope.report.summary import CaseRow, summary_csv
 
@@ -75,7 +76,9 @@ class _Tags(HTMLParser):
 
 
 def test_the_report_stands_alone_and_is_well_formed(tmp_path):
-    html = case_html(_record(tmp_path, case_id="<script>x</script> & co"), BRATS, b"\x89PNG", 4)
+    html = case_html(
+        _record(tmp_path, case_id="<script>x</script> & co"), BRATS, [Picture("A <b>", "As it is.", b"\x89PNG")]
+    )
     tags = _Tags()
     tags.feed(html)
     assert tags.open == []
@@ -97,7 +100,7 @@ def test_the_report_stands_alone_and_is_well_formed(tmp_path):
 
 
 def test_without_spacing_there_are_no_millilitres(tmp_path):
-    html = case_html(_record(tmp_path, known=False), BRATS, b"", 4)
+    html = case_html(_record(tmp_path, known=False), BRATS, [Picture("A", "", b"")])
     assert "Volume (ml)" not in html and "(mm)" not in html
     assert "The size of a pixel is unknown" in html
     assert ">50<" in html

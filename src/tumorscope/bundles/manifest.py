@@ -113,6 +113,8 @@ class Manifest(BaseModel):
         classes: For ``custom``: value → name.
         postprocess: How probabilities become labels.
         postprocess_origin: On which cases, and how, the post-processing was chosen.
+        temperatures: Output → temperature that calibrates its probabilities for intervals and predicted Dice (the label
+            map does not depend on it); fitted on validation cases.
         tta: Always average with the prediction of the left-right mirror image (chosen on validation cases).
         members: Weight files; several are averaged (folds).
         weights_sha256: File → SHA-256.
@@ -135,6 +137,7 @@ class Manifest(BaseModel):
     classes: dict[int, str] = Field(default_factory=dict)
     postprocess: Postprocess = Postprocess()
     postprocess_origin: str = ""
+    temperatures: dict[str, float] = Field(default_factory=dict)
     tta: bool = False
     members: list[str] = Field(default_factory=lambda: ["weights.safetensors"])
     weights_sha256: dict[str, str] = Field(default_factory=dict)

@@ -53,7 +53,8 @@ class Command:
         tuple[str, ...],
         arg(
             metavar="NAME...",
-            help="Metrics by their names in tumorscope info; 'papers': all that the judged papers print.",
+            help="Metrics by their names in tumorscope info; 'papers': all that the judged papers print; "
+            "'lesionwise': those of BraTS 2023.",
             help_behavior_hint="(default: default)",
         ),
     ] = ("default",)

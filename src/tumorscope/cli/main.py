@@ -17,6 +17,7 @@ from tumorscope.core.errors import UsageError
 #: Verb → one line for ``tumorscope --help``. Verb ``x`` is the dataclass ``Command`` in ``cli/x.py``.
 VERBS: dict[str, str] = {
     "predict": "Segment scans, measure the tumour, write maps and reports",
+    "measure": "Measure a mask edited elsewhere; compare time points of one patient",
     "train": "Train a network from a recipe and export it as a bundle",
     "tune": "Search hyper-parameters of a recipe",
     "evaluate": "Score a bundle, or a folder of results, against reference maps",

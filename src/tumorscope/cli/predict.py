@@ -61,6 +61,21 @@ class Command:
     ] = "auto"
     device: Annotated[Literal["auto", "cpu", "cuda"], arg(help="Where PyTorch computes.")] = "auto"
     probabilities: Annotated[bool, arg(help="Also write one probability map per region.")] = False
+    uncertainty: Annotated[bool, arg(help="Also write the entropy of the probabilities as a map.")] = False
+    layout: Annotated[
+        Literal["plain", "bids"], arg(help="Names of the files: plain, or as BIDS derivatives (sub-*/anat/*_dseg…).")
+    ] = "plain"
+    keep_identifiers: Annotated[
+        bool, arg(help="Keep patient, study and real UIDs in DICOM output; without it they are pseudonyms.")
+    ] = False
+    dates: Annotated[
+        tuple[str, ...],
+        arg(
+            metavar="DATE...",
+            help="The INPUTs are one patient's at these dates (2024-05-31) or days (0 92): also write a timeline.",
+            help_behavior_hint="",
+        ),
+    ] = ()
     tta: Annotated[bool, arg(help="Average the prediction with that of the mirrored scan; takes twice as long.")] = (
         False
     )
@@ -73,6 +88,7 @@ class Command:
         spacing = parse_spacing(self.spacing)
         with output(self.json) as out:
             from tumorscope.workflows.predict import predict_inputs
+            from tumorscope.workflows.save_case import SaveOptions
 
             result = predict_inputs(
                 self.inputs,
@@ -82,7 +98,8 @@ class Command:
                 spacing=spacing,
                 runtime=self.runtime,
                 device=self.device,
-                probabilities=self.probabilities,
+                save=SaveOptions(self.probabilities, self.uncertainty, self.layout, self.keep_identifiers),
+                dates=self.dates,
                 tta=self.tta,
                 say=out.say,
             )

@@ -93,7 +93,7 @@ def read_volumes(case: Case, sequences: tuple[Sequence, ...]) -> Case:
             )
     scheme = case.scheme
     if label is not None:
-        label = _integer_labels(label)
+        label = integer_labels(label)
         values = [v for v in np.unique(label.data) if v != case.ignore_value]
         scheme = scheme or detect_scheme(values, hint=label.source.name if label.source else case.id)
         scheme.check(values, where=str(label.source or case.id))
@@ -106,7 +106,13 @@ def _as_image(source: Image | Path) -> Image:
     return source if isinstance(source, Image) else read_image(source)
 
 
-def _integer_labels(label: Image) -> Image:
+def integer_labels(label: Image) -> Image:
+    """Return a label map as uint8.
+
+    Raises:
+        InputError: if it holds fractions.
+        LabelError: if a value is not from 0 to 255.
+    """
     whole = np.rint(label.data)
     if label.data.dtype.kind == "f" and np.abs(label.data - whole).max() > 1e-3:
         raise InputError(

@@ -102,7 +102,13 @@ class Stage:
         """Return the [first, last) slices along L, P or S (0, 1, 2) that hold anything but background."""
         return _extents([oriented(image) for image in self.images.values()], self.mask)[axis]
 
-    def place(self, view: View, point: tuple[int, int, int]) -> tuple[float, float]:
+    def zoom(self, point: Array, around_mm: float) -> None:
+        """Show only what lies within ``around_mm`` of a point (indices along L, P, S), as far as the volume goes."""
+        for axis, step in enumerate(self.spacing):
+            low, high = (round(float(point[axis]) + sign * around_mm / step) for sign in (-1, 1))
+            self.box[axis] = max(0, low), min(self.mask.shape[axis], max(high, low + 2))
+
+    def place(self, view: View, point: tuple[float, float, float]) -> tuple[float, float]:
         """Return where the centre of voxel ``point`` (L, P, S) lies in a panel of ``view``."""
         across, along = {"axial": (0, 1), "coronal": (0, 2), "sagittal": (1, 2)}[view.plane]
         width, height = view.pixel(self.spacing)

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from tumorscope.core.image import Array
-from tumorscope.core.labels import LabelScheme
 from tumorscope.core.sequence import Sequence
 from tumorscope.figures.canvas import canvas, colour_bar, heading
 from tumorscope.figures.colours import Palette, legend_of
@@ -16,6 +13,7 @@ from tumorscope.figures.entry import FigureEntry
 from tumorscope.figures.planes import PlaneName, oriented
 from tumorscope.figures.stage import Stage
 from tumorscope.figures.study import Study, warning_of
+from tumorscope.inference.uncertainty import entropy_maps
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -73,24 +71,6 @@ def uncertainty_figure(
     assert drawn is not None
     colour_bar(figure, drawn, "entropy in bits", np.arange(0, top + 1e-6, 0.5).tolist(), 0.85)
     return figure
-
-
-def entropy_maps(probabilities: Mapping[str, Array], scheme: LabelScheme) -> dict[str, Array]:
-    """Return entropy in bits: per region, or one map ``H`` over exclusive classes and background.
-
-    Args:
-        probabilities: Region or class → values in [0, 1], all of one shape.
-        scheme: Tells which names are regions.
-    """
-    if all(name in scheme.regions for name in probabilities):
-        return {f"H({n})": _entropy(p) + _entropy(1 - np.asarray(p)) for n, p in probabilities.items()}
-    rest = np.clip(1 - np.sum(list(probabilities.values()), axis=0), 0, 1)
-    return {"H(class)": np.asarray(sum((_entropy(p) for p in probabilities.values()), _entropy(rest)))}
-
-
-def _entropy(probability: Array) -> Array:
-    p = np.asarray(probability, dtype=np.float64)
-    return np.asarray(-p * np.log2(np.where(p > 0, p, 1.0)))
 
 
 def _examples() -> dict[str, dict[str, object]]:

@@ -7,8 +7,13 @@ from typing import Any
 import numpy as np
 
 from tumorscope.core.image import Array, Image
+from tumorscope.core.labels import LabelScheme
 from tumorscope.core.segmentation import Segmentation
-from tumorscope.inference.postprocess import axial_axis, bounding_box, components
+from tumorscope.inference.lesions import find_lesions, lesion_sizes, lesion_table
+from tumorscope.inference.postprocess import axial_axis
+
+#: Regions whose lesions are listed one by one; schemes without regions list all classes.
+LISTED = ("WT", "ET")
 
 
 def measure(segmentation: Segmentation, diameters: bool = True) -> dict[str, Any]:
@@ -16,88 +21,106 @@ def measure(segmentation: Segmentation, diameters: bool = True) -> dict[str, Any
 
     Args:
         segmentation: The label map.
-        diameters: Also give the longest axial diameter.
+        diameters: Also give diameters and the table of lesions.
 
     Returns:
         ``spacing_known``; ``spacing_mm`` (None where unknown); ``slice_axis``: the voxel axis closest to
-        inferior-superior, which slices are counted along; and ``regions``: name → ``voxels``, ``ml`` (None where
-        spacing is unknown), ``lesions`` (components of 26 neighbours), ``largest_slice`` (index; None if
-        empty), ``areas`` (one number per slice), ``largest_area``, ``longest_axial_diameter`` and ``unit`` of the
-        last three ("mm", areas in mm²; "px" where spacing is unknown). The diameter is the largest distance between
-        two points of the outline of a region's largest component within one slice, pixels counted with their full size.
+        inferior-superior, which slices are counted along; ``plane``: see :func:`axial_plane`; and ``regions``: name →
+        ``voxels``, ``ml`` (None where spacing is unknown), ``lesions`` (components of 26 neighbours, however
+        small), ``largest_slice`` (index; None if empty), ``areas`` (one number per slice), ``largest_area``, ``unit``
+        of lengths ("mm", areas in mm²; "px" where spacing is unknown), and of the largest component
+        ``longest_axial_diameter``, ``perpendicular_diameter``, ``bidimensional_product`` and, in volumes of known
+        spacing, ``longest_3d_diameter`` (:func:`~tumorscope.inference.lesions.lesion_sizes`); ``at_edge``:
+        regions that reach the edge of the scan; with diameters also
+        ``lesions``: region → :func:`~tumorscope.inference.lesions.lesion_table`.
     """
     labels = segmentation.labels
     axis = axial_axis(labels)
-    regions = {}
+    regions, tables = {}, {}
     for name in segmentation.scheme.targets:
-        regions[name] = _measure_region(segmentation.region(name), labels, axis, diameters)
+        mask = segmentation.region(name)
+        found = find_lesions(mask)
+        regions[name] = _measure_region(mask, found, labels, axis, diameters)
+        if diameters and name in listed(segmentation.scheme):
+            tables[name] = lesion_table(found, labels)
     return {
         "spacing_known": labels.spacing_known,
         "spacing_mm": [round(v, 6) for v in labels.spacing] if labels.spacing_known else None,
         "slice_axis": "xyz"[axis],
+        "plane": axial_plane(labels),
         "regions": regions,
+        "at_edge": [name for name in segmentation.scheme.targets if _at_edge(segmentation.region(name))],
+        **({"lesions": tables} if diameters else {}),
     }
 
 
-def _measure_region(mask: Array, image: Image, axis: int, diameters: bool) -> dict[str, Any]:
+def listed(scheme: LabelScheme) -> tuple[str, ...]:
+    """Return the regions or classes whose lesions are listed one by one."""
+    return tuple(name for name in scheme.targets if name in LISTED or not set(LISTED) & set(scheme.regions))
+
+
+def axial_plane(image: Image) -> dict[str, Any]:
+    """Say in which plane axial diameters are measured: across the voxel axis closest to inferior-superior.
+
+    Returns:
+        ``axis`` ("x", "y" or "z"), ``normal`` (RAS+ unit vector) and ``tilt_deg``, its angle to the scanner's
+        inferior-superior axis; ``pixel_mm`` and ``slice_mm`` (None where spacing is unknown).
+    """
+    axis = axial_axis(image)
+    step = _in_plane(image, axis)
+    normal = np.cross(step[:, 0], step[:, 1])
+    normal = normal / np.linalg.norm(normal) * (np.sign(normal[2]) or 1.0)
+    spacing = [round(v, 6) for v in image.spacing]
+    known = image.spacing_known
+    return {
+        "axis": "xyz"[axis],
+        "normal": [round(float(v) + 0.0, 6) for v in normal],
+        "tilt_deg": round(float(np.degrees(np.arccos(np.clip(abs(normal[2]), 0, 1)))), 2),
+        "pixel_mm": [s for a, s in enumerate(spacing) if a != axis] if known else None,
+        "slice_mm": spacing[axis] if known else None,
+    }
+
+
+def _measure_region(
+    mask: Array,
+    found: tuple[Array, Array, tuple[slice, slice, slice]] | None,
+    image: Image,
+    axis: int,
+    diameters: bool,
+) -> dict[str, Any]:
     counts = mask.sum(axis=tuple(a for a in range(3) if a != axis))
     voxels = int(counts.sum())
     step = _in_plane(image, axis)
     pixel = float(np.linalg.norm(np.cross(step[:, 0], step[:, 1])))
     areas = [round(float(n) * pixel, 3) for n in counts]
-    box = bounding_box(mask)
-    parts, lesions = (mask, 0) if box is None else components(mask[box])
     result: dict[str, Any] = {
         "voxels": voxels,
         "ml": round(voxels * image.voxel_ml, 6) if image.spacing_known else None,
-        "lesions": lesions,
+        "lesions": 0 if found is None else len(found[1]),
         "largest_slice": int(counts.argmax()) if voxels else None,
         "largest_area": max(areas),
     }
     if diameters:
-        largest = parts == np.bincount(parts.ravel())[1:].argmax() + 1 if lesions else parts
-        result["longest_axial_diameter"] = _longest_diameter(largest, axis, step) if lesions else 0.0
+        result |= _NO_DIAMETERS if found is None else lesion_sizes(found[0] == 1, found[2], image)
+        result.pop("lines", None)
+        result.pop("slice", None)
     return {**result, "areas": areas, "unit": "mm" if image.spacing_known else "px"}
+
+
+_NO_DIAMETERS: dict[str, Any] = {
+    "longest_axial_diameter": 0.0,
+    "perpendicular_diameter": 0.0,
+    "bidimensional_product": 0.0,
+    "longest_3d_diameter": 0.0,
+}
+
+
+def _at_edge(mask: Array) -> bool:
+    """Whether a mask touches the first or last slice of any axis of more than one slice."""
+    ends = (np.take(mask, [0, -1], axis=axis) for axis, n in enumerate(mask.shape) if n > 1)
+    return any(bool(end.any()) for end in ends)
 
 
 def _in_plane(image: Image, axis: int) -> Array:
     """Return the two in-plane voxel steps as columns, (3, 2), in mm (pixels where spacing is unknown)."""
     return np.asarray(image.affine[:3, [a for a in range(3) if a != axis]])
-
-
-def _longest_diameter(mask: Array, axis: int, step: Array) -> float:
-    """Return the exact largest distance within one slice: between two corners of its outline's convex hull."""
-    outlines = [_row_ends(plane) for plane in np.moveaxis(mask, axis, 0) if plane.any()]
-    bounds = [float(np.linalg.norm(np.abs(step) @ np.ptp(points, axis=0))) for points in outlines]
-    longest = 0.0
-    for index in np.argsort(bounds)[::-1]:  # largest bounding box first; the rest cannot be longer than theirs
-        if bounds[index] <= longest:
-            break
-        points = _hull(outlines[index]) @ step.T
-        longest = max(longest, float(np.linalg.norm(points[:, None] - points[None], axis=2).max()))
-    return round(longest, 3)
-
-
-def _row_ends(plane: Array) -> Array:
-    """Return the outer corners (n, 2) of the first and last True pixel of every row, in pixels."""
-    rows = np.flatnonzero(plane.any(axis=1))
-    first = plane[rows].argmax(axis=1) - 0.5
-    last = plane.shape[1] - plane[rows, ::-1].argmax(axis=1) - 0.5
-    return np.concatenate([np.column_stack([rows + up, ends]) for up in (-0.5, 0.5) for ends in (first, last)])
-
-
-def _hull(points: Array) -> Array:
-    """Return the corners of the convex hull of (n, 2) points (monotone chain, Andrew 1979)."""
-    ordered = sorted({(float(x), float(y)) for x, y in points})
-    halves: list[list[tuple[float, float]]] = []
-    for sweep in (ordered, ordered[::-1]):
-        chain: list[tuple[float, float]] = []
-        for x, y in sweep:
-            while len(chain) >= 2:
-                (ax, ay), (bx, by) = chain[-2:]
-                if (bx - ax) * (y - ay) - (by - ay) * (x - ax) > 0:
-                    break
-                chain.pop()
-            chain.append((x, y))
-        halves.append(chain[:-1])
-    return np.array(halves[0] + halves[1])

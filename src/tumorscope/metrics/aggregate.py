@@ -14,6 +14,7 @@ from tumorscope.metrics.case_score import CaseScore
 from tumorscope.metrics.consistency import check_scores
 from tumorscope.metrics.counts import CountArray
 from tumorscope.metrics.empty import EmptyPolicy
+from tumorscope.metrics.lesionwise import LesionMatch
 from tumorscope.metrics.metric import FloatArray, Metric
 from tumorscope.metrics.registry import DEFAULT_METRICS, find_metrics
 from tumorscope.metrics.score import Score, Unit
@@ -56,7 +57,11 @@ def aggregate(
             table = _collect(cases, region, unit)
             for policy in policies:
                 for metric in wanted:
-                    if metric.needs == "counts" or metric.name in table.surface:
+                    if (
+                        metric.needs == "counts"
+                        or metric.name in table.surface
+                        or (metric.needs == "lesions" and table.lesions)
+                    ):
                         scores.append(_score(table, metric, region, unit, policy, seed, n_boot))
         for policy in policies:
             scores += class_set_scores(cases, wanted, unit, policy, seed, n_boot)
@@ -71,6 +76,7 @@ class _Table:
     counts: CountArray
     groups: list[str]
     surface: dict[str, FloatArray]
+    lesions: list[LesionMatch]
     diagonal: FloatArray
     length_unit: str
     tolerance: float
@@ -80,6 +86,7 @@ def _collect(cases: Sequence[CaseScore], region: str, unit: Unit) -> _Table:
     found = [c.regions[region] for c in cases]
     first = cases[0]
     surface: dict[str, FloatArray] = {}
+    lesions: list[LesionMatch] = []
     if unit is Unit.SLICE:
         counts = np.concatenate([r.slices for r in found])
         groups = [c.patient for c, r in zip(cases, found, strict=True) for _ in r.slices]
@@ -90,7 +97,8 @@ def _collect(cases: Sequence[CaseScore], region: str, unit: Unit) -> _Table:
         diagonal = np.array([c.diagonal for c in cases])
         if unit is not Unit.POOLED:
             surface = {name: np.array([r.surface[name] for r in found]) for name in found[0].surface}
-    return _Table(counts, groups, surface, diagonal, first.length_unit, first.tolerance)
+            lesions = [r.lesions for r in found if r.lesions is not None]
+    return _Table(counts, groups, surface, lesions, diagonal, first.length_unit, first.tolerance)
 
 
 def _score(
@@ -107,7 +115,10 @@ def _score(
             n_boot=n_boot,
         )
     empty = empty_prediction(table.counts)
-    if metric.from_counts is not None:
+    if metric.from_lesions is not None:
+        raw = np.array([metric.from_lesions(m) for m in table.lesions])
+        raw_empty = np.array([metric.from_lesions(m.unpredicted) for m in table.lesions])
+    elif metric.from_counts is not None:
         raw, raw_empty = metric.from_counts(table.counts), metric.from_counts(empty)
     else:
         raw, raw_empty = table.surface[metric.name], np.full(len(empty), math.nan)
@@ -139,6 +150,8 @@ def _check(cases: Sequence[CaseScore], units: Sequence[Unit]) -> None:
         found = "different regions from case to case"
     elif len({c.classes for c in cases}) > 1:
         found = f"different classes: {' and '.join(sorted({', '.join(c.classes) or 'none' for c in cases}))}"
+    elif len({r.lesions is None for c in cases for r in c.regions.values()}) > 1:
+        found = "lesions matched in some regions or cases only"
     elif len({frozenset(r.surface) for c in cases for r in c.regions.values()}) > 1:
         found = "surface metrics in some regions or cases only"
     elif len({(c.length_unit, c.tolerance) for c in cases}) > 1:

@@ -12,9 +12,11 @@ from tumorscope.core.errors import GeometryError, InputError, LabelError
 from tumorscope.core.files import content_hash
 from tumorscope.core.image import Array
 from tumorscope.core.labels import LabelScheme
+from tumorscope.metrics.case_checks import check_labels, check_sparse
 from tumorscope.metrics.class_set import class_values, count_classes, foreground
 from tumorscope.metrics.counts import BoolArray, CountArray, Counts, bounding_box, count_slices
 from tumorscope.metrics.empty import EmptyPolicy
+from tumorscope.metrics.lesionwise import LesionMatch, match_lesions
 from tumorscope.metrics.metric import Metric
 from tumorscope.metrics.probability import ProbabilitySums
 from tumorscope.metrics.registry import DEFAULT_METRICS, find_metrics
@@ -32,12 +34,14 @@ class RegionScore:
     Attributes:
         slices: Counts per slice along z, shape (z, 4), without slices in which nothing is labelled.
         surface: Surface metric → value; NaN where a mask is empty.
+        lesions: Matched lesions, where metrics of lesions were asked for.
         reference: Hash of the reference mask, by which two evaluations tell that they scored against the same one.
     """
 
     slices: CountArray
     surface: Mapping[str, float]
     reference: str = ""
+    lesions: LesionMatch | None = None
 
     @property
     def counts(self) -> Counts:
@@ -92,8 +96,10 @@ class CaseScore:
             counts = region.counts
             entry: dict[str, object] = {}
             for metric in wanted:
-                if metric.needs == "counts" or metric.name in region.surface:
+                if metric.needs == "counts" or metric.name in region.surface or _of_lesions(metric, region):
                     entry[metric.name] = self._value(metric, region, policy)
+            if region.lesions is not None:
+                entry["lesions"] = region.lesions.to_json()
             entry |= {"tp": counts.tp, "fp": counts.fp, "fn": counts.fn, "tn": counts.tn, "reference": region.reference}
             if slices:
                 entry["slices"] = region.slices.tolist()
@@ -116,7 +122,10 @@ class CaseScore:
 
     def _value(self, metric: Metric, region: RegionScore, policy: EmptyPolicy) -> float | None:
         counts = region.counts.to_array()[None]
-        raw = metric.from_counts(counts) if metric.from_counts else np.array([region.surface[metric.name]])
+        if metric.from_lesions is not None and region.lesions is not None:
+            raw = np.array([metric.from_lesions(region.lesions)])
+        else:
+            raw = metric.from_counts(counts) if metric.from_counts else np.array([region.surface[metric.name]])
         value = float(policy.apply(metric, raw, counts, self.diagonal)[0])
         return None if math.isnan(value) else value
 
@@ -166,21 +175,23 @@ def score_case(
         spacing = (1.0, 1.0, 1.0)
     wanted = find_metrics(metrics)
     surface = [m for m in wanted if m.needs == "surface"]
+    by_lesion = [m for m in wanted if m.needs == "lesions"]
     known = np.ones(ref.shape, np.bool_) if known is None else np.asarray(known, np.bool_)
     sizes = np.count_nonzero(known, axis=(0, 1))
     where = b"" if known.all() else np.packbits(known).tobytes()
     if where:
-        _check_sparse(known, ref, [m.name for m in surface], case)
+        check_sparse(known, ref, [m.name for m in (*surface, *by_lesion)], case)
         pred, ref = np.where(known, pred, 0), np.where(known, ref, 0)
     box = bounding_box((pred != 0) | (ref != 0), least=2)
-    _check_labels(pred[box], pred_scheme, f"the prediction of case {case}")
-    _check_labels(ref[box], scheme, f"the reference of case {case}")
+    check_labels(pred[box], pred_scheme, f"the prediction of case {case}")
+    check_labels(ref[box], scheme, f"the reference of case {case}")
     scored = {}
     for name, (in_pred, in_ref) in pairs.items():
         masks = pred_scheme.mask(pred[box], in_pred), scheme.mask(ref[box], in_ref)
         values = surface_values(*masks, surface, spacing, tolerance) if surface else {}
         counts = _whole_slices(count_slices(*masks), sizes, box[2])
-        scored[name] = RegionScore(counts, values, _mask_hash(masks[1], box, ref.shape, where))
+        lesions = match_lesions(*masks, spacing) if by_lesion else None
+        scored[name] = RegionScore(counts, values, _mask_hash(masks[1], box, ref.shape, where), lesions)
     classes: tuple[str, ...] = ()
     class_slices: CountArray | None = None
     if any(not m.of_region for m in wanted):
@@ -196,6 +207,10 @@ def score_case(
         classes,
         class_slices,
     )
+
+
+def _of_lesions(metric: Metric, region: RegionScore) -> bool:
+    return metric.needs == "lesions" and region.lesions is not None
 
 
 def _check_maps(pred: Array, ref: Array, pairs: Mapping[str, tuple[str, str]], case: str) -> None:
@@ -238,23 +253,6 @@ def _says_as_much(scheme: LabelScheme, to: LabelScheme) -> bool:
     return True
 
 
-def _check_sparse(known: BoolArray, ref: Array, surfaces: Sequence[str], case: str) -> None:
-    if known.shape != ref.shape:
-        raise GeometryError(
-            expected=f"a mask of labelled voxels of the reference's shape {ref.shape}",
-            found=f"shape {known.shape} for case {case}",
-            fix="Make it from the reference",
-        )
-    if surfaces:
-        raise InputError(
-            expected=f"a reference that is labelled everywhere, for {', '.join(surfaces)}",
-            found=f"{np.count_nonzero(~known)} voxels that nobody labelled in case {case}",
-            fix="Choose metrics of counts only, e.g. --metrics dice iou sensitivity specificity accuracy",
-        )
-    if not known.any():
-        raise InputError(expected="labelled voxels", found=f"none in case {case}", fix="Leave the case out")
-
-
 def _mask_hash(mask: BoolArray, box: tuple[slice, ...], shape: tuple[int, ...], known: bytes = b"") -> str:
     """Hash a mask in ``box`` of an image of ``shape``, labelled where ``known`` says; the box does not matter."""
     tight = bounding_box(mask)
@@ -276,17 +274,3 @@ def _whole_slices(boxed: CountArray, sizes: CountArray, z: slice) -> CountArray:
     counts[z] = boxed
     counts[:, 3] = sizes - counts[:, :3].sum(axis=1)
     return counts[sizes > 0]
-
-
-def _check_labels(labels: Array, scheme: LabelScheme, where: str) -> None:
-    if labels.dtype.kind not in "iufb":
-        raise LabelError(expected="a label map of integers", found=f"{labels.dtype} in {where}", fix="Convert it")
-    if labels.dtype.kind == "f" and not np.isfinite(labels).all():
-        raise InputError(
-            expected="a label map of integers", found=f"NaN or infinity in {where}", fix="Correct the file"
-        )
-    known = labels == 0
-    for value in scheme.values:
-        known |= labels == value
-    if not known.all():
-        scheme.check(np.unique(labels), where)

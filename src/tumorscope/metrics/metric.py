@@ -5,12 +5,15 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 import numpy.typing as npt
 
 from tumorscope.metrics.counts import CountArray
+
+if TYPE_CHECKING:
+    from tumorscope.metrics.lesionwise import LesionMatch
 
 FloatArray = npt.NDArray[np.float64]
 
@@ -61,6 +64,7 @@ class Metric:
         from_surface: (distances, tolerance) → value; None for count metrics.
         uses_tolerance: Whether a surface metric depends on the tolerance, which then stands beside it.
         over_classes: How it is made of all classes of a label map; None for metrics of one region.
+        from_lesions: Matched lesions of a region → value, defined at empty masks too.
         from_probabilities: Sums (..., 5), see :class:`~tumorscope.metrics.probability.ProbabilitySums`, → values.
     """
 
@@ -76,20 +80,23 @@ class Metric:
     uses_tolerance: bool = False
     over_classes: OverClasses | None = None
     from_probabilities: Callable[[FloatArray], FloatArray] | None = None
+    from_lesions: Callable[[LesionMatch], float] | None = None
 
     @property
-    def needs(self) -> Literal["counts", "surface", "classes", "probabilities"]:
+    def needs(self) -> Literal["counts", "surface", "classes", "probabilities", "lesions"]:
         """What the metric is computed from."""
         if self.over_classes is not None:
             return "classes"
         if self.from_probabilities is not None:
             return "probabilities"
+        if self.from_lesions is not None:
+            return "lesions"
         return "counts" if self.from_counts is not None else "surface"
 
     @property
     def of_region(self) -> bool:
         """Whether it scores one region (True) or all classes of a label map at once."""
-        return self.needs in ("counts", "surface")
+        return self.needs in ("counts", "surface", "lesions")
 
     @property
     def is_length(self) -> bool:

@@ -6,7 +6,7 @@ import difflib
 from collections.abc import Iterable
 
 from tumorscope.core.errors import UsageError
-from tumorscope.metrics import boundary, class_set, overlap, probability, surface
+from tumorscope.metrics import boundary, class_set, lesionwise, overlap, probability, surface
 from tumorscope.metrics.metric import Metric
 
 #: Name → definition. A new metric is one new file (its :class:`Metric`) and one line here.
@@ -32,6 +32,9 @@ METRICS: dict[str, Metric] = {
     "micro_precision": class_set.MICRO_PRECISION,
     "micro_sensitivity": class_set.MICRO_SENSITIVITY,
     "micro_specificity": class_set.MICRO_SPECIFICITY,
+    "lesionwise_dice": lesionwise.LESIONWISE_DICE,
+    "lesionwise_hd95": lesionwise.LESIONWISE_HD95,
+    "lesion_f1": lesionwise.LESION_F1,
     "mse": probability.MSE,
     "rounded_precision": probability.ROUNDED_PRECISION,
     "rounded_sensitivity": probability.ROUNDED_SENSITIVITY,
@@ -41,7 +44,9 @@ METRICS: dict[str, Metric] = {
 #: What evaluation computes when nothing else is asked for.
 DEFAULT_METRICS = ("dice", "iou", "precision", "sensitivity", "specificity", "accuracy", "hd95", "surface_dice")
 #: Those and everything the judged papers print (S1-16 to S1-23, S2-47 to S2-50, S3-34, S4-53 to S4-59).
-PAPER_METRICS = tuple(METRICS)
+PAPER_METRICS = tuple(name for name, metric in METRICS.items() if metric.from_lesions is None)
+#: What BraTS 2023 prints: lesion-wise scores beside those over the whole region.
+LESION_METRICS = ("lesionwise_dice", "lesionwise_hd95", "lesion_f1", "dice", "hd95", "sensitivity", "specificity")
 #: Class-wise scores that always stand beside accuracy and whatever else counts the background.
 COMPANIONS = ("dice", "sensitivity", "specificity")
 

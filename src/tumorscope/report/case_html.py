@@ -3,105 +3,123 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from html import escape
 from pathlib import Path
 from string import Template
 from typing import Any
 
 from tumorscope.core.labels import LabelScheme
-from tumorscope.figures.colours import LONG_NAMES, outlines
+from tumorscope.report.case_pictures import Picture
+from tumorscope.report.case_tables import html_row, legend, lesion_tables, sizes_table
 
 _TEMPLATE = Path(__file__).parent / "case.html"
-_PICTURE = "The slice as it is, and with the segmentation on it."
-_STACK = "The slice with the largest segmented area, as it is and with the segmentation, and two more slices."
-_VOLUME = (
-    "The axial slice with the largest segmented area, as it is and with the segmentation, and the coronal and sagittal "
-    "slices through it."
-)
 _SIDES = {
     "volume": "Radiological display: the patient's right is on the left.",
     "picture": "A picture does not tell left from right: compare with the original study.",
 }
 
 
-def case_html(record: Mapping[str, Any], scheme: LabelScheme, overlay: bytes, slices: int) -> str:
+def case_html(record: Mapping[str, Any], scheme: LabelScheme, pictures: Sequence[Picture]) -> str:
     """Return the report.
 
     Args:
         record: From :func:`~tumorscope.report.record.case_record`.
         scheme: Of the label map, for the colours.
-        overlay: The overlay as PNG.
-        slices: Number of slices.
+        pictures: From :func:`~tumorscope.report.case_pictures.case_pictures`; the first stands above the tables.
     """
     bundle = record["bundle"]
-    caption = _PICTURE if slices == 1 else _VOLUME if record["spacing_known"] else _STACK
+    origin = bundle["title"] if bundle else "Measured from a label map that was drawn or edited by hand"
+    first, *rest = pictures
     fields = {
         "case": escape(record["case"]),
-        "subtitle": escape(f"{bundle['title']}. {record['created'].replace('T', ' ')[:16]} UTC."),
+        "subtitle": escape(f"{origin}. {record['created'].replace('T', ' ')[:16]} UTC."),
         "notice": escape(record["notice"]),
-        "alt": escape(f"Segmentation of {record['case']}"),
-        "overlay": base64.b64encode(overlay).decode(),
-        "caption": escape(f"{caption} {_SIDES[record['input']]}"),
-        "sizes": _sizes(record, scheme),
+        "findings": _findings(record),
+        "flags": _list("Quality flags", record["flags"], "flags"),
+        "first": _picture(first, record, 1),
+        "legend": legend(scheme),
+        "sizes": sizes_table(record, scheme),
         "units": escape(_units(record)),
-        "warnings": _warnings([*record["notes"], *bundle["limits"]]),
+        "lesions": lesion_tables(record),
+        "pictures": "".join(_picture(p, record, n) for n, p in enumerate(rest, 2)),
+        "warnings": _list("Please note", [*record["notes"], *(bundle["limits"] if bundle else [])], ""),
         "provenance": _provenance(record),
+        "steps": "".join(f"<li>{escape(s)}</li>" for s in record["steps"]),
     }
     return Template(_TEMPLATE.read_text(encoding="utf-8")).substitute(fields)
 
 
-def _row(cells: list[str], kind: str = "td", numbers: int = 1) -> str:
-    """Return a table row; cells are HTML, those from ``numbers`` on are numbers."""
-    return (
-        "<tr>"
-        + "".join(f"<{kind}{' class=n' if i >= numbers else ''}>{cell}</{kind}>" for i, cell in enumerate(cells))
-        + "</tr>\n"
+def _findings(record: Mapping[str, Any]) -> str:
+    """Return the main numbers in one short list."""
+    regions, known = record["regions"], record["spacing_known"]
+    sure = (record.get("uncertainty") or {}).get("regions") or {}
+    places = (record.get("midline") or {}).get("regions") or {}
+    items = []
+    for name in ("WT", "TC", "ET") if "WT" in regions else list(regions)[:3]:
+        if name not in regions:
+            continue
+        region = regions[name]
+        value = f"{region['ml']:.1f} ml" if known else f"{region['voxels']} px"
+        more = ""
+        if known and name in sure:
+            low, high = sure[name]["interval_ml"]
+            more = f"{low:.1f} to {high:.1f} ml"
+        items.append((name, value, more))
+    for name, table in record.get("lesions", {}).items():
+        if name in ("ET", "tumor") and table["rows"]:
+            row = table["rows"][0]
+            size = (
+                f"{row['longest_axial_diameter']:.0f} × {row['perpendicular_diameter']:.0f} {'mm' if known else 'px'}"
+            )
+            items.append((f"largest {name}", size, f"{table['count']} lesion{'s' * (table['count'] != 1)}"))
+    whole = places.get("WT") or next(iter(places.values()), None)
+    if whole:
+        side = {"both": "both sides"}.get(whole["side"], whole["side"])
+        items.append(("side", side, f"{whole['centre_to_midline_mm']:.0f} mm from midline"))
+    return "".join(
+        f"<div class=fact><span>{escape(n)}</span><b>{escape(v)}</b><small>{escape(m)}</small></div>"
+        for n, v, m in items
     )
 
 
-def _sizes(record: Mapping[str, Any], scheme: LabelScheme) -> str:
-    known = record["spacing_known"]
-    colours = outlines(scheme)
-    colours.update({x.name: (x.colour[0] / 255, x.colour[1] / 255, x.colour[2] / 255) for x in scheme.labels})
-    head = ["Region", "Volume (ml)"] if known else ["Region"]
-    head += [
-        "Voxels" if known else "Pixels",
-        f"Longest axial diameter ({'mm' if known else 'pixels'})",
-        "Separate parts",
-    ]
-    rows = [_row([*head, "Largest slice"], "th")]
-    for name, region in record["regions"].items():
-        r, g, b = (round(255 * v) for v in colours[name])
-        swatch = f'<span class="swatch" style="background:rgb({r},{g},{b})"></span>'
-        meaning = f" ({LONG_NAMES[name]})" if name in LONG_NAMES else ""
-        cells = [swatch + escape(name + meaning)]
-        cells += [f"{region['ml']:.2f}"] if known else []
-        cells += [f"{region['voxels']:,}".replace(",", " "), f"{region['longest_axial_diameter']:.1f}"]
-        where = "–" if region["largest_slice"] is None else str(region["largest_slice"] + 1)
-        rows.append(_row([*cells, str(region["lesions"]), where]))
-    return "".join(rows)
+def _picture(picture: Picture, record: Mapping[str, Any], number: int) -> str:
+    data = base64.b64encode(picture.png).decode()
+    caption = escape(f"{picture.caption} {_SIDES[record['input']]}")
+    return (
+        f'<figure><img style="width:{picture.width}%" alt="{escape(picture.title)}" src="data:image/png;base64,{data}">'
+        f"<figcaption><b>{number}. {escape(picture.title)}.</b> {caption}</figcaption></figure>\n"
+    )
+
+
+def _list(title: str, sentences: Sequence[str], kind: str) -> str:
+    if not sentences:
+        return '<p class="small">Quality flags: none raised.</p>' if kind == "flags" else ""
+    rows = "".join(f"<li>{escape(s)}</li>" for s in sentences)
+    return f'<section class="{kind}"><h2>{title}</h2>\n<ul>{rows}</ul></section>'
 
 
 def _units(record: Mapping[str, Any]) -> str:
     nested = "Regions overlap: WT contains TC, TC contains ET. " if "WT" in record["regions"] else ""
-    parts = "Separate parts: groups of voxels that touch by face, edge or corner. "
+    parts = "Parts: groups of voxels that touch by face, edge or corner. "
     if not record["spacing_known"]:
         return f"{nested}{parts}The size of a pixel is unknown, so nothing is given in mm or ml."
-    spacing = " × ".join(f"{v:g}" for v in record["spacing_mm"])
-    return (
-        f"{nested}{parts}Volumes over the whole scan in its own voxels of {spacing} mm; the diameter is the largest "
-        "distance between two points of the outline of the largest part within one slice."
-    )
+    spacing, plane = " × ".join(f"{v:g}" for v in record["spacing_mm"]), record["plane"]
+    sentences = [
+        f"{nested}{parts}Volumes over the whole scan in its own voxels of {spacing} mm.",
+        f"Axial diameters: longest × perpendicular of the largest part, within one slice of the file "
+        f"({plane['slice_mm']:g} mm apart, tilted by "
+        f"{plane['tilt_deg']:g}° from axial), between outer edges of voxels; the perpendicular is the longest line at "
+        "right angles in that slice (RANO bidimensional).",
+    ]
+    if record.get("uncertainty"):
+        sentences.append(f"Interval and predicted Dice: {record['uncertainty']['method']}")
+    if record.get("midline"):
+        sentences.append(record["midline"]["note"])
+    return " ".join(sentences)
 
 
-def _warnings(sentences: list[str]) -> str:
-    if not sentences:
-        return ""
-    return "<h2>Please note</h2>\n<ul>" + "".join(f"<li>{escape(s)}</li>" for s in sentences) + "</ul>"
-
-
-def _accuracy(scores: list[Mapping[str, Any]]) -> str:
+def _accuracy(scores: Sequence[Mapping[str, Any]]) -> str:
     """Return what is known of the model's accuracy, in one sentence."""
     if not scores:
         return "No test scores come with this model."
@@ -113,23 +131,34 @@ def _accuracy(scores: list[Mapping[str, Any]]) -> str:
     return f"{scores[0]['n']} patients it never saw; mean Dice (95 % interval): {', '.join(values)}."
 
 
-def _provenance(record: Mapping[str, Any]) -> str:
-    bundle, labels, software = record["bundle"], record["labels"], record["software"]
-    values = ", ".join(f"{value} {name}" for name, value in labels["values"].items())
-    whose = "the input's own" if labels["convention"] == "input" else "the model's"
+def _model_rows(record: Mapping[str, Any]) -> list[tuple[str, str]]:
+    bundle = record["bundle"]
+    if not bundle:
+        return [("Label map", record["origin"])]
     use = "" if bundle["commercial_use"] else "; no commercial use"
-    rows = [
+    return [
         ("Model", f"{bundle['name']} {bundle['version']}. {bundle['chosen']}"),
         ("Tested on", _accuracy(bundle["scores"])),
         ("Trained on", f"{bundle['trained_on']} (licence: {bundle['licence']}{use})"),
-        ("Software", f"{software['name']} {software['version']}; {software['runtime']}"),
+    ]
+
+
+def _provenance(record: Mapping[str, Any]) -> str:
+    labels, software = record["labels"], record["software"]
+    values = ", ".join(f"{value} {name}" for name, value in labels["values"].items())
+    whose = {"input": "the input's own", "bundle": "the model's"}.get(labels["convention"], "the mask's own")
+    runtime = f"; {software['runtime']}" if software["runtime"] else ""
+    rows = [
+        *_model_rows(record),
+        ("Software", f"{software['name']} {software['version']}{runtime}"),
+        ("Made", f"{record['created'].replace('T', ' ')[:19]} UTC"),
         ("Label values", f"{values} ({whose} convention: {labels['title']})"),
         ("Seconds", ", ".join(f"{step} {s:.2f}" for step, s in record["seconds"].items())),
     ]
-    html = [_row([f"<b>{escape(k)}</b>", escape(v)], numbers=2) for k, v in rows]
+    html = [html_row([f"<b>{escape(k)}</b>", escape(v)], numbers=2) for k, v in rows if v]
     for item in record["inputs"]:
         several = f" ({item['files']} files)" if item["files"] > 1 else ""
         name = escape(f"{item['file']}{several}")
         cell = f'{name}<br><span class="hash">SHA-256 {item["sha256"]}</span>'
-        html.append(_row([f"<b>Input {escape(item['sequence'])}</b>", cell], numbers=2))
+        html.append(html_row([f"<b>Input {escape(item['sequence'])}</b>", cell], numbers=2))
     return "".join(html)

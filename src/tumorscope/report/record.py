@@ -12,6 +12,7 @@ from typing import Any
 
 from tumorscope.bundles.bundle import Bundle
 from tumorscope.core.labels import LabelScheme
+from tumorscope.report.flags import quality_flags
 
 NOTICE = "Research use only. Not a medical device; not for diagnosis or treatment."
 
@@ -23,27 +24,29 @@ def case_record(
     measurements: Mapping[str, Any],
     scheme: LabelScheme,
     convention: str,
-    bundle: Bundle,
+    bundle: Bundle | None,
     reason: str,
     runtime: str,
     files: Mapping[str, Iterable[Path]],
     notes: Iterable[str],
     seconds: Mapping[str, float],
+    flags: Iterable[str] = (),
 ) -> dict[str, Any]:
     """Put together what is known about a result.
 
     Args:
         case_id: Name of the case.
         picture: Whether it comes from pictures, which do not tell left from right.
-        measurements: See :func:`~tumorscope.inference.measure.measure`.
+        measurements: From :func:`~tumorscope.workflows.assess.assess`.
         scheme: Of the written label map.
-        convention: "input" or "bundle": whose label values these are.
-        bundle: The model.
-        reason: Why this model.
+        convention: "input", "bundle" or "mask": whose label values these are.
+        bundle: The model; None for a mask drawn or edited by hand.
+        reason: Why this model, or what the mask is.
         runtime: Engine, device and precision.
         files: Sequence → files; names without folders and SHA-256 go into the record.
         notes: Sentences for the user.
         seconds: Step → seconds.
+        flags: What asks for a second look, beside what the measurements themselves tell.
 
     Returns:
         A dict that JSON can hold, ``measurements`` at its top level.
@@ -57,8 +60,11 @@ def case_record(
         "input": "picture" if picture else "volume",
         **measurements,
         "labels": {**_labels(scheme), "convention": convention},
+        "flags": [*flags, *quality_flags(measurements)],
         "notes": list(notes),
-        "bundle": {**_bundle(bundle), "chosen": reason},
+        "origin": "model" if bundle else reason,
+        "bundle": {**_bundle(bundle), "chosen": reason} if bundle else None,
+        "steps": _steps(bundle),
         "software": {"name": "tumorscope", "version": __version__, "runtime": runtime},
         "inputs": [_input(sequence, paths) for sequence, paths in files.items()],
         "seconds": dict(seconds),
@@ -87,6 +93,26 @@ def _bundle(bundle: Bundle) -> dict[str, Any]:
             if s["metric"] == "dice" and s["unit"] == "patient"
         ],
     }
+
+
+def _steps(bundle: Bundle | None) -> list[str]:
+    """Return what was done to the images, in order."""
+    measured = "Volumes, diameters, lesions and sides measured in the label map's own grid."
+    if bundle is None:
+        return ["Label map read as it is; grid compared with the scan.", measured]
+    spec, rules = bundle.manifest.preprocess, bundle.manifest.postprocess
+    along = "" if spec.patch else "in plane "
+    fitted = spec.fit == "crop"
+    size = f"resampled {along}to {spec.spacing_mm:g} mm" if fitted else f"resized to {spec.size[0]}×{spec.size[1]}"
+    where = "windows of the volume" if spec.patch else f"axial slices with {spec.context} neighbour(s) on each side"
+    kept = rules.model_dump(mode="json", exclude_defaults=True)
+    return [
+        f"{', '.join(spec.sequences)} oriented to LPS, {size}, normalised ({spec.normalise}).",
+        f"Network {bundle.manifest.network} on {where}; {len(bundle.manifest.members)} set(s) of weights.",
+        "Probabilities interpolated back into the input's own grid and turned into labels there.",
+        f"Post-processing: {json.dumps(kept)}." if kept else "No post-processing.",
+        measured,
+    ]
 
 
 def _input(sequence: str, paths: Iterable[Path]) -> dict[str, Any]:

@@ -23,8 +23,9 @@ from tumorscope.report.summary import CaseRow, summary_csv
 from tumorscope.workflows.choose import choose_bundle
 from tumorscope.workflows.inputs import Found, Spacing, find_inputs, with_spacing
 from tumorscope.workflows.memory import peak_mb, reset_peak
-from tumorscope.workflows.save_case import case_folder
+from tumorscope.workflows.save_case import SaveOptions, case_folder
 from tumorscope.workflows.segment import STATED, CaseResult, segment, segment_with
+from tumorscope.workflows.timeline import check_dates, write_timeline
 
 __all__ = ["CaseResult", "PredictSummary", "predict_inputs", "read_case", "segment"]
 
@@ -81,6 +82,8 @@ def predict_inputs(
     runtime: str = "auto",
     device: str = "auto",
     probabilities: bool = False,
+    save: SaveOptions | None = None,
+    dates: Iterable[str] = (),
     tta: bool | None = None,
     say: Callable[[str], Any] | None = None,
 ) -> PredictSummary:
@@ -97,6 +100,8 @@ def predict_inputs(
         runtime: ``auto``, ``torch`` or ``openvino``.
         device: ``auto``, ``cpu`` or ``cuda``.
         probabilities: Also write one probability map per region.
+        save: Says the same and more; wins over ``probabilities``.
+        dates: The cases are one patient's at these dates or days: a timeline is written too.
         tta: Also average the mirrored prediction; default no.
         say: Called with each line for people.
 
@@ -109,8 +114,16 @@ def predict_inputs(
     chosen = bundle if isinstance(bundle, Bundle) or bundle is None else Bundle.load(bundle)
     shown = _parse(sequence)
     output = ensure_folder(output)
-    run = _Run(chosen, runtime, device, bool(tta), spacing, probabilities, output, say or (lambda _: None))
-    return run.all(_unique([f for path in inputs for f in find_inputs(path, shown, skip=output)]))
+    files = save or SaveOptions(probabilities=probabilities)
+    run = _Run(chosen, runtime, device, bool(tta), spacing, files, output, say or (lambda _: None))
+    found = _unique([f for path in inputs for f in find_inputs(path, shown, skip=output)])
+    dates = tuple(dates)
+    days = check_dates(dates, len(found)) if dates else []
+    summary = run.all(found)
+    if dates and len(found) > 1 and summary.exit_code == 0:
+        write_timeline([Path(row.folder) for row in summary.cases], dates, days, output)
+        run.say(f"{output / 'timeline.html'}: {len(found)} time points")
+    return summary
 
 
 def _parse(sequence: str | None) -> Sequence | None:
@@ -143,7 +156,7 @@ class _Run:
     device: str
     tta: bool
     spacing: Spacing | None
-    probabilities: bool
+    save: SaveOptions
     output: Path
     say: Callable[[str], Any]
     predictors: dict[Path, Predictor] = field(default_factory=dict)
@@ -191,7 +204,7 @@ class _Run:
             "ok",
             seconds=round(time.perf_counter() - started, 3),
             peak_memory_mb=round(peak_mb(), 1),
-            bundle=result.bundle.name,
+            bundle=result.bundle.name if result.bundle else "",
             volumes={n: {"voxels": regions[n]["voxels"], "ml": regions[n]["ml"]} for n in names},
             folder=str(folder),
             notes=tuple(result.notes),
@@ -202,7 +215,7 @@ class _Run:
         return CaseRow(found.id, "failed", sentence, seconds, round(peak_mb(), 1))
 
     def _do(self, case: Case) -> tuple[CaseResult, Path]:
-        case_folder(self.output, case.id)
+        case_folder(self.output, case.id, self.save.layout)
         reason, bundle = STATED, self.bundle
         if bundle is None:
             bundle, reason = choose_bundle(case)
@@ -212,7 +225,7 @@ class _Run:
             predictor = self._predictor(bundle)
             result = segment_with(predictor, case, reason, self.spacing)
         result.notes += [str(w.message) for w in caught if w.category is UserWarning]
-        return result, result.save(self.output, self.probabilities)
+        return result, result.save(self.output, options=self.save)
 
     def _predictor(self, bundle: Bundle) -> Predictor:
         if bundle.folder not in self.predictors:

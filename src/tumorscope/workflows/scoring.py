@@ -17,6 +17,7 @@ from tumorscope.core.segmentation import Segmentation
 from tumorscope.datasets.base import Dataset
 from tumorscope.metrics import (
     DEFAULT_METRICS,
+    LESION_METRICS,
     PAPER_METRICS,
     CaseScore,
     EmptyPolicy,
@@ -37,7 +38,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 Echo = Callable[[str], None]
-_SETS = {"default": DEFAULT_METRICS, "papers": PAPER_METRICS}
+_SETS = {"default": DEFAULT_METRICS, "papers": PAPER_METRICS, "lesionwise": LESION_METRICS}
 
 
 @dataclass(frozen=True)
@@ -66,7 +67,7 @@ _Item = TypeVar("_Item", bound=_HasId)
 
 
 def metric_names(words: Sequence[str]) -> tuple[str, ...]:
-    """Return metric names; ``default`` and ``papers`` stand for sets of them.
+    """Return metric names; ``default``, ``papers`` and ``lesionwise`` stand for sets of them.
 
     Raises:
         UsageError: for an unknown name.

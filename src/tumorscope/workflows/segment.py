@@ -6,7 +6,7 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -18,10 +18,13 @@ from tumorscope.core.labels import LabelScheme, detect_scheme
 from tumorscope.core.segmentation import Segmentation
 from tumorscope.core.sequence import Sequence
 from tumorscope.formats import check_content
-from tumorscope.inference.measure import measure
 from tumorscope.inference.predictor import Predictor
+from tumorscope.workflows.assess import assess
 from tumorscope.workflows.choose import choose_bundle
-from tumorscope.workflows.inputs import Spacing, files_of, with_spacing
+from tumorscope.workflows.inputs import Spacing, files_of, is_picture, with_spacing
+
+if TYPE_CHECKING:
+    from tumorscope.workflows.save_case import SaveOptions
 
 #: More of a volume than this is not zero in scans that still have their skull.
 _SKULL_FRACTION = 0.4
@@ -36,10 +39,10 @@ class CaseResult:
     Attributes:
         case: As read; holds the sequences that were used.
         segmentation: In the input's grid, and in its label convention where that is known.
-        measurements: See :func:`~tumorscope.inference.measure.measure`.
-        bundle: The model that made it.
-        reason: Why this model.
-        convention: Where the label values come from: "bundle" or "input".
+        measurements: See :func:`~tumorscope.workflows.assess.assess`.
+        bundle: The model that made it; None for a label map drawn or edited by hand.
+        reason: Why this model, or what the label map is.
+        convention: Where the label values come from: "bundle", "input" or "mask".
         runtime: Engine, device and precision.
         notes: What the user should know, one sentence each.
         seconds: Step → seconds.
@@ -49,7 +52,7 @@ class CaseResult:
     case: Case
     segmentation: Segmentation
     measurements: dict[str, Any]
-    bundle: Bundle
+    bundle: Bundle | None
     reason: str
     convention: str
     runtime: str
@@ -57,19 +60,20 @@ class CaseResult:
     seconds: dict[str, float]
     files: Mapping[str, tuple[Path, ...]] = field(default_factory=dict)
 
-    def save(self, out: str | Path, probabilities: bool = False) -> Path:
+    def save(self, out: str | Path, probabilities: bool = False, options: SaveOptions | None = None) -> Path:
         """Write ``out/<case>/`` and return it: label map, overlay, measurements and report, all or none.
 
         Args:
             out: Folder for results; made if needed.
             probabilities: Also write one probability map per region.
+            options: Says the same and more; wins over ``probabilities``.
 
         Raises:
             OutputError: if it cannot be written.
         """
-        from tumorscope.workflows.save_case import save_case
+        from tumorscope.workflows.save_case import SaveOptions, save_case
 
-        return save_case(self, Path(out), probabilities)
+        return save_case(self, Path(out), options or SaveOptions(probabilities=probabilities))
 
 
 def segment(
@@ -121,7 +125,9 @@ def segment_with(predictor: Predictor, case: Case, reason: str = STATED, spacing
     prediction = predictor.run(images)
     segmentation, convention, said = own_convention(prediction.segmentation, case)
     predicted = time.perf_counter()
-    measurements = measure(segmentation)
+    measurements = assess(
+        images, segmentation, sides=not is_picture(case), temperatures=predictor.bundle.manifest.temperatures
+    )
     notes = [*case.notes, *prediction.notes, *said, *_warnings(images, predictor.bundle)]
     if not segmentation.labels.spacing_known:
         notes.append("Spacing is unknown: sizes are in pixels, not in mm or ml (state it with --spacing X,Y,Z).")

@@ -1,0 +1,51 @@
+"""What about a result asks for a second look, in plain sentences."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+#: Predicted Dice below which a region is flagged.
+LOW_DICE = 0.6
+#: An interval wider than this share of the expected volume is flagged.
+WIDE = 0.75
+#: Slices thicker than this (mm) are flagged (RANO asks for at most 5 mm).
+THICK_MM = 5.0
+#: Slices tilted more than this (degrees) from axial are flagged.
+TILT_DEG = 25.0
+
+
+def quality_flags(measurements: Mapping[str, Any]) -> list[str]:
+    """Return what a reader of the measurements should doubt, one sentence each.
+
+    Args:
+        measurements: From :func:`~tumorscope.workflows.assess.assess`.
+    """
+    flags = []
+    regions = measurements["regions"]
+    if not any(r["voxels"] for r in regions.values()):
+        flags.append("Nothing was segmented.")
+    for name, sure in ((measurements.get("uncertainty") or {}).get("regions") or {}).items():
+        if sure["predicted_dice"] < LOW_DICE and (regions[name]["voxels"] or sure["expected_voxels"] > 1):
+            flags.append(
+                f"{name}: the model is unsure of this map (predicted Dice {sure['predicted_dice']:.2f}, "
+                f"flagged below {LOW_DICE:g})."
+            )
+        low, high = sure["interval_voxels"]
+        if regions[name]["voxels"] and sure["expected_voxels"] and (high - low) / sure["expected_voxels"] > WIDE:
+            flags.append(f"{name}: the volume is uncertain (90 % interval wider than {WIDE:.0%} of the volume).")
+    for name, region in regions.items():
+        if name in measurements.get("at_edge", ()):
+            flags.append(f"{name} reaches the edge of the scan: it may go on outside ({region['voxels']} voxels seen).")
+    return flags + _of_grid(measurements)
+
+
+def _of_grid(measurements: Mapping[str, Any]) -> list[str]:
+    plane, midline, flags = measurements["plane"], measurements.get("midline"), []
+    if plane["slice_mm"] is not None and plane["slice_mm"] > THICK_MM:
+        flags.append(f"Slices are {plane['slice_mm']:g} mm thick: sizes across them are coarse.")
+    if plane["tilt_deg"] > TILT_DEG:
+        flags.append(f"Slices are tilted by {plane['tilt_deg']:.0f}° from axial: axial diameters are measured in them.")
+    if midline is not None and midline["method"] != "template":
+        flags.append(midline["note"])
+    return flags

@@ -1,0 +1,83 @@
+"""Names for patients, studies and instances that tell nothing and stay the same from run to run."""
+
+from __future__ import annotations
+
+import hashlib
+from typing import TYPE_CHECKING
+
+from tumorscope.core.files import content_hash
+
+if TYPE_CHECKING:
+    from pydicom.dataset import Dataset
+
+#: What a segmentation needs of its source: geometry and references. Nothing else leaves the file.
+_KEPT = (
+    "SOPClassUID",
+    "Modality",
+    "Rows",
+    "Columns",
+    "NumberOfFrames",
+    "PixelSpacing",
+    "ImagePositionPatient",
+    "ImageOrientationPatient",
+    "SliceThickness",
+    "SpacingBetweenSlices",
+    "InstanceNumber",
+    "SeriesNumber",
+    "ImageType",
+)
+_UIDS = ("SOPInstanceUID", "StudyInstanceUID", "SeriesInstanceUID", "FrameOfReferenceUID")
+_GROUPS = ("PixelMeasuresSequence", "PlaneOrientationSequence", "PlanePositionSequence")
+
+
+def pseudonymous_uid(uid: str) -> str:
+    """Return a UID derived from ``uid`` by SHA-256 (2.25.<number>, DICOM PS3.5 B.2): equal in, equal out."""
+    number = int.from_bytes(hashlib.sha256(f"tumorscope {uid}".encode()).digest()[:16], "big")
+    return f"2.25.{number}"
+
+
+def pseudonymous_copy(source: Dataset, patient: str = "") -> Dataset:
+    """Return what a segmentation may know of a source instance.
+
+    Geometry and pseudonymous UIDs only. Patient and study attributes are empty, dates too. The patient's pseudonym is
+    ``patient``, or made from the StudyInstanceUID (a patient id has too few digits to be hidden by a hash).
+
+    Args:
+        source: The instance, pixels not needed.
+        patient: Pseudonym of the patient, where the caller has one.
+    """
+    from pydicom.dataset import Dataset, FileMetaDataset
+
+    copy = Dataset()
+    for name in _KEPT:
+        if name in source:
+            copy[name] = source[name]
+    for name in _UIDS:
+        setattr(copy, name, pseudonymous_uid(str(source.get(name, "") or f"{name} of {source.SOPInstanceUID}")))
+    _keep_geometry(source, copy)
+    name = patient or f"patient-{content_hash(str(source.StudyInstanceUID).encode())[:10]}"
+    copy.PatientID = copy.PatientName = name
+    for empty in ("PatientBirthDate", "PatientSex", "StudyDate", "StudyTime", "StudyID", "AccessionNumber"):
+        setattr(copy, empty, "")
+    copy.ReferringPhysicianName = ""
+    copy.file_meta = FileMetaDataset()
+    copy.file_meta.TransferSyntaxUID = source.file_meta.TransferSyntaxUID
+    return copy
+
+
+def _keep_geometry(source: Dataset, copy: Dataset) -> None:
+    """Copy the geometry of a multi-frame instance: three functional groups, nothing beside them."""
+    from pydicom.dataset import Dataset
+    from pydicom.sequence import Sequence
+
+    for groups in ("SharedFunctionalGroupsSequence", "PerFrameFunctionalGroupsSequence"):
+        if groups not in source:
+            continue
+        items = []
+        for group in source[groups].value:
+            item = Dataset()
+            for name in _GROUPS:
+                if name in group:
+                    item[name] = group[name]
+            items.append(item)
+        setattr(copy, groups, Sequence(items))

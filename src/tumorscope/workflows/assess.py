@@ -1,0 +1,72 @@
+"""Everything that is measured of one label map: sizes, lesions, sides, uncertainty."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from tumorscope.core.image import Image
+from tumorscope.core.segmentation import Segmentation
+from tumorscope.core.sequence import Sequence
+from tumorscope.inference.lesions import find_lesions
+from tumorscope.inference.measure import measure
+from tumorscope.inference.midline import find_midline, laterality
+from tumorscope.inference.uncertainty import METHOD, region_uncertainty
+
+
+def assess(
+    images: Mapping[Sequence, Image],
+    segmentation: Segmentation,
+    sides: bool = True,
+    temperatures: Mapping[str, float] | None = None,
+) -> dict[str, Any]:
+    """Measure a label map.
+
+    Args:
+        images: Sequences on its grid, for the midline.
+        segmentation: The label map, with probabilities where a model made it.
+        temperatures: Of the bundle that made the probabilities.
+        sides: Whether the images tell left from right (pictures do not).
+
+    Returns:
+        What :func:`~tumorscope.inference.measure.measure` gives; ``midline`` (None where there is none): ``method``,
+        ``note`` and ``regions`` → :func:`~tumorscope.inference.midline.laterality`, which each row of a table of
+        lesions has too; and ``uncertainty`` (None without probabilities): ``method`` and ``regions`` →
+        :func:`~tumorscope.inference.uncertainty.region_uncertainty`.
+    """
+    found = measure(segmentation)
+    regions = region_uncertainty(segmentation, temperatures)
+    found["uncertainty"] = {"method": METHOD, "regions": regions} if regions else None
+    found["midline"] = _midline(images, segmentation, found["lesions"]) if sides else None
+    return found
+
+
+def _midline(
+    images: Mapping[Sequence, Image], segmentation: Segmentation, tables: Mapping[str, Any]
+) -> dict[str, Any] | None:
+    """Place regions and lesions relative to the midline; adds to the rows of ``tables``."""
+    from scipy.ndimage import find_objects
+
+    labels = segmentation.labels
+    midline = find_midline(images) if (labels.data > 0).any() else None
+    if midline is None:
+        return None
+    for name, table in tables.items():
+        numbered = find_lesions(segmentation.region(name))
+        if numbered is None:
+            continue
+        parts, _, box = numbered
+        for row, inner in zip(table["rows"], find_objects(parts), strict=False):
+            where = [slice(b.start + i.start, b.start + i.stop) for b, i in zip(box, inner, strict=True)]
+            one = parts[inner] == row["number"]
+            row |= laterality(one, Image(one, _shifted(labels, where)), midline)
+    names = segmentation.scheme.regions or segmentation.scheme.targets
+    places = {name: laterality(segmentation.region(name), labels, midline) for name in names}
+    return {"method": midline.method, "note": midline.note, "regions": {n: p for n, p in places.items() if p}}
+
+
+def _shifted(image: Image, box: Iterable[slice]) -> Any:
+    """Return the affine of a box of an image."""
+    affine = image.affine.copy()
+    affine[:3, 3] += affine[:3, :3] @ [side.start for side in box]
+    return affine
