@@ -99,7 +99,7 @@ def main() -> None:
     rows = np.flatnonzero(train)
     result = {
         "what": "sequence told by the image alone (skull-stripped BraTS), patients the classifier never saw",
-        "trained_on_patients": int(len(np.unique(patients[train]))),
+        "trained_on_patients": len(np.unique(patients[train])),
         "folds": FOLDS,
         "held_out": accuracy([unseen_scores[r] for r in rows], y[rows], patients[rows]),
         "test_list": accuracy(scores(final, x[tested]), y[tested], patients[tested]),

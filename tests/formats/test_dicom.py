@@ -7,11 +7,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from dicom_series import NAME, PATIENT_ID, PROTOCOLS, write_multiframe, write_series
 from nibabel.orientations import apply_orientation, inv_ornt_aff
 from pydicom.uid import JPEG2000Lossless, JPEGLSLossless, RLELossless
 from scipy.spatial.transform import Rotation
 
+from dicom_series import NAME, PATIENT_ID, PROTOCOLS, write_multiframe, write_series
 from tumorscope.core.errors import InputError
 from tumorscope.core.image import Image
 from tumorscope.formats.dicom import read_volume, scan_dicom
@@ -135,7 +135,9 @@ def test_copies_of_slices_count_once(tmp_path: Path, image: Image) -> None:
 
 def test_volumes_of_one_series_are_told_apart(tmp_path: Path, image: Image) -> None:
     other = image.with_data(image.data[::-1].copy())
-    for k, (tags, start) in enumerate([({"EchoTime": 20, "EchoNumbers": 1}, 0), ({"EchoTime": 90, "EchoNumbers": 2}, 100)]):
+    for k, (tags, start) in enumerate(
+        [({"EchoTime": 20, "EchoNumbers": 1}, 0), ({"EchoTime": 90, "EchoNumbers": 2}, 100)]
+    ):
         write_series(tmp_path / "echo", (image, other)[k], tags=tags, series="1.2.3", start=start)
     for k in range(2):  # same tags throughout: only instance numbers tell them apart
         write_series(tmp_path / "time", (image, other)[k], series="1.2.4", start=100 * k)

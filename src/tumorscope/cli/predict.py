@@ -29,7 +29,7 @@ class Command:
         Positional[tuple[Path, ...]],
         arg(
             metavar="INPUT...",
-            help="A file, or a folder: of the sequences of one case, of the slices of one patient, or of cases.",
+            help="A file, a folder (one case's sequences, DICOM, slices, or cases), or a zip file.",
             help_behavior_hint="(required)",
         ),
     ] = ()
@@ -64,6 +64,16 @@ class Command:
     tta: Annotated[bool, arg(help="Average the prediction with that of the mirrored scan; takes twice as long.")] = (
         False
     )
+    preprocess: Annotated[
+        bool,
+        arg(
+            help="Co-register, resample and skull-strip raw studies; scans in BraTS space are recognised and left alone."
+        ),
+    ] = True
+    bias: Annotated[bool, arg(help="Also correct the bias field (N4).")] = False
+    keep_identifiers: Annotated[bool, arg(help="Call DICOM cases by patient id and date instead of a pseudonym.")] = (
+        False
+    )
     json: JsonOption = None
 
     def run(self) -> int:
@@ -84,6 +94,9 @@ class Command:
                 device=self.device,
                 probabilities=self.probabilities,
                 tta=self.tta,
+                preprocess=self.preprocess,
+                bias=self.bias,
+                keep_identifiers=self.keep_identifiers,
                 say=out.say,
             )
             out.give(result)

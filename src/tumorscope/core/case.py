@@ -33,6 +33,7 @@ class Case:
         notes: What discovery saw and the user should know, one sentence each.
         sources: DICOM only: the instances each sequence was read from, slice by slice.
         series: DICOM only: what was found in the study and what each series was taken for, one entry per volume.
+        keep: Keeps a temporary folder (an unpacked zip file) alive as long as the case.
         aliases: The patient's names in other releases, where the data set tells them.
         reader: Module-level function ``(case, sequences) -> Case`` that reads the files; None when all is in memory.
     """
@@ -51,6 +52,7 @@ class Case:
     notes: list[str] = field(default_factory=list)
     sources: dict[Sequence, SourceSeries] = field(default_factory=dict)
     series: list[dict[str, Any]] = field(default_factory=list)
+    keep: object = field(default=None, repr=False, compare=False)
     aliases: tuple[str, ...] = ()
     reader: Callable[[Case, tuple[Sequence, ...]], Case] | None = field(default=None, repr=False)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 
@@ -14,12 +14,10 @@ class SourceSeries:
         files: The instance that holds slice k of ``Image.data[:, :, k]``; None where a missing slice was filled in.
             A multi-frame file is named once per slice.
         frames: Frame number (from 1) of slice k in its file; 1 in single-frame files.
-        keep: Keeps a temporary folder alive as long as the paths are wanted.
     """
 
     files: tuple[Path | None, ...]
     frames: tuple[int, ...]
-    keep: object = field(default=None, repr=False, compare=False)
 
     @property
     def paths(self) -> tuple[Path, ...]:

@@ -57,10 +57,10 @@ class DicomVolume:
         """What is odd, one sentence each, with the name of the series."""
         return tuple(f"{self.name[0].upper()}{self.name[1:]}: {note}" for note in self.stack.notes)
 
-    def source(self, keep: object = None) -> SourceSeries:
+    def source(self) -> SourceSeries:
         """Return the instances the slices come from."""
         files = tuple(None if f is None else f.file for f in self.stack.frames)
-        return SourceSeries(files, tuple(1 if f is None else f.number for f in self.stack.frames), keep)
+        return SourceSeries(files, tuple(1 if f is None else f.number for f in self.stack.frames))
 
 
 @dataclass(frozen=True)
@@ -143,9 +143,13 @@ def _study(uid: str, headers: list[Header]) -> DicomStudy:
         volumes += found
         said += sentences
     person = next((h.person for h in headers if any(h.person)), ())
-    patient = content_hash(*(p.strip().lower().encode() + b"\0" for p in person)) if person else content_hash(uid.encode())
+    patient = (
+        content_hash(*(p.strip().lower().encode() + b"\0" for p in person)) if person else content_hash(uid.encode())
+    )
     identity = (person[0] if person else "", headers[0].date)
-    return DicomStudy(f"study-{content_hash(uid.encode())[:10]}", f"patient-{patient[:10]}", tuple(volumes), tuple(said), identity)
+    return DicomStudy(
+        f"study-{content_hash(uid.encode())[:10]}", f"patient-{patient[:10]}", tuple(volumes), tuple(said), identity
+    )
 
 
 def _volumes(uid: str, members: list[Header]) -> tuple[list[DicomVolume], list[str]]:

@@ -191,9 +191,7 @@ def _frame(ds: Any, path: Path, index: int, groups: _Lookup | None) -> Frame | N
         value = groups(name) if groups is not None else None
         return ds.get(name) if value is None else value
 
-    position, axes, spacing = (
-        get(n) for n in ("ImagePositionPatient", "ImageOrientationPatient", "PixelSpacing")
-    )
+    position, axes, spacing = (get(n) for n in ("ImagePositionPatient", "ImageOrientationPatient", "PixelSpacing"))
     if position is None or axes is None or spacing is None or len(position) != 3 or len(axes) != 6:
         return None
     tags = series_tags(ds, groups)

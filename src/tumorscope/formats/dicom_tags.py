@@ -8,13 +8,7 @@ from typing import Any
 
 #: Words of series descriptions that are shown to people. Everything else may be a name and is left out.
 _PLAIN_WORDS = frozenset(
-    "t1 t2 t1w t2w t1ce t1c t1gd t1n t2f pd flair stir tirm mprage mp2rage mpr spgr fspgr bravo space cube vista vibe "
-    "tfe tse fse fl2d fl3d tfl se sag cor ax tra trans axial axiale axl sagittal coronal transversal oblique obl gd gad "
-    "gado post pre ce contrast contraste kontrast km nativ native without with wo w iv dark fluid fs fatsat fat sat sense "
-    "grappa iso isotropic 2d 3d brain head cranial neuro mri mr dwi dti adc trace fa swi gre tof mra mrv dsc dce perf "
-    "perfusion ep2d epi diff localizer scout survey loc mip min minip phase mag mm blade propeller medic hemo ir inv rev "
-    "tumor tumour stealth nav navigation thin thick rapid fast routine study series seg sub reformat ffe irfse irfspgr "
-    "t2star b0 b1000 asl bold fmri mrs csi svs volumetric volume vol pat2 dis2d dis3d nd norm".split()
+    ["t1", "t2", "t1w", "t2w", "t1ce", "t1c", "t1gd", "t1n", "t2f", "pd", "flair", "stir", "tirm", "mprage", "mp2rage", "mpr", "spgr", "fspgr", "bravo", "space", "cube", "vista", "vibe", "tfe", "tse", "fse", "fl2d", "fl3d", "tfl", "se", "sag", "cor", "ax", "tra", "trans", "axial", "axiale", "axl", "sagittal", "coronal", "transversal", "oblique", "obl", "gd", "gad", "gado", "post", "pre", "ce", "contrast", "contraste", "kontrast", "km", "nativ", "native", "without", "with", "wo", "w", "iv", "dark", "fluid", "fs", "fatsat", "fat", "sat", "sense", "grappa", "iso", "isotropic", "2d", "3d", "brain", "head", "cranial", "neuro", "mri", "mr", "dwi", "dti", "adc", "trace", "fa", "swi", "gre", "tof", "mra", "mrv", "dsc", "dce", "perf", "perfusion", "ep2d", "epi", "diff", "localizer", "scout", "survey", "loc", "mip", "min", "minip", "phase", "mag", "mm", "blade", "propeller", "medic", "hemo", "ir", "inv", "rev", "tumor", "tumour", "stealth", "nav", "navigation", "thin", "thick", "rapid", "fast", "routine", "study", "series", "seg", "sub", "reformat", "ffe", "irfse", "irfspgr", "t2star", "b0", "b1000", "asl", "bold", "fmri", "mrs", "csi", "svs", "volumetric", "volume", "vol", "pat2", "dis2d", "dis3d", "nd", "norm"]
 )
 
 

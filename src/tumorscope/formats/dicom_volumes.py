@@ -131,7 +131,11 @@ def _filled(ordered: list[Frame]) -> tuple[list[Frame | None], tuple[str, ...], 
     where = _ranges([k + 1 for k, f in enumerate(filled) if f is None])
     if times.max() - 1 > MAX_GAP or missing > MAX_MISSING * len(filled):
         return filled, (), f"{missing} of {len(filled)} slices are missing ({where})"
-    return filled, (f"{missing} of {len(filled)} slices are missing ({where}): interpolated from their neighbours.",), ""
+    return (
+        filled,
+        (f"{missing} of {len(filled)} slices are missing ({where}): interpolated from their neighbours.",),
+        "",
+    )
 
 
 def _ranges(numbers: list[int]) -> str:

@@ -29,6 +29,10 @@ def case_record(
     files: Mapping[str, Iterable[Path]],
     notes: Iterable[str],
     seconds: Mapping[str, float],
+    dicom: bool = False,
+    series: Iterable[Mapping[str, Any]] = (),
+    preprocessing: Mapping[str, Any] | None = None,
+    quality: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
     """Put together what is known about a result.
 
@@ -44,6 +48,10 @@ def case_record(
         files: Sequence → files; names without folders and SHA-256 go into the record.
         notes: Sentences for the user.
         seconds: Step → seconds.
+        dicom: The files are DICOM: their names may hold a patient's and are left out.
+        series: DICOM: what each series of the study was taken for.
+        preprocessing: What was done to the study first.
+        quality: Whether the input looks like the model's training data.
 
     Returns:
         A dict that JSON can hold, ``measurements`` at its top level.
@@ -60,8 +68,11 @@ def case_record(
         "notes": list(notes),
         "bundle": {**_bundle(bundle), "chosen": reason},
         "software": {"name": "tumorscope", "version": __version__, "runtime": runtime},
-        "inputs": [_input(sequence, paths) for sequence, paths in files.items()],
+        "inputs": [_input(sequence, paths, dicom) for sequence, paths in files.items()],
         "seconds": dict(seconds),
+        **({"series": [dict(entry) for entry in series]} if dicom else {}),
+        **({} if preprocessing is None else {"preprocessing": dict(preprocessing)}),
+        **({} if quality is None else {"quality": dict(quality)}),
     }
 
 
@@ -89,13 +100,16 @@ def _bundle(bundle: Bundle) -> dict[str, Any]:
     }
 
 
-def _input(sequence: str, paths: Iterable[Path]) -> dict[str, Any]:
-    """Return the name and hash of one sequence's file; of several slices, the folder's name and one hash over all."""
+def _input(sequence: str, paths: Iterable[Path], dicom: bool) -> dict[str, Any]:
+    """Return the name and hash of one sequence's file; of several slices, the folder's name and one hash over all.
+
+    DICOM files and their folders are often called like the patient: their names are not given.
+    """
     paths = list(paths)
     digest = hashlib.sha256()
     for path in paths:
         digest.update(path.read_bytes())
-    name = paths[0].name if len(paths) == 1 else paths[0].parent.name if paths else ""
+    name = "DICOM series" if dicom else paths[0].name if len(paths) == 1 else paths[0].parent.name if paths else ""
     return {"sequence": sequence, "file": name, "files": len(paths), "sha256": digest.hexdigest()}
 
 

@@ -14,9 +14,7 @@ from tumorscope.formats.dicom import DicomStudy, DicomVolume, read_volume
 from tumorscope.study.choose import choose_volumes
 
 
-def dicom_case(
-    study: DicomStudy, *, sequence: Sequence | None = None, keep: object = None, keep_identifiers: bool = False
-) -> Case:
+def dicom_case(study: DicomStudy, *, sequence: Sequence | None = None, keep_identifiers: bool = False) -> Case:
     """Return the case that a DICOM study makes; voxels are read when the case is loaded.
 
     Its id and patient are pseudonyms (hashes over unique identifiers), its notes hold no free text from the files.
@@ -24,7 +22,6 @@ def dicom_case(
     Args:
         study: As found.
         sequence: What it shows, where it holds one volume only and nothing tells.
-        keep: Held by the case's sources, to keep a temporary folder alive.
         keep_identifiers: Call the case by patient id and study date instead.
 
     Raises:
@@ -41,7 +38,7 @@ def dicom_case(
     name, patient = study.id, study.patient
     if keep_identifiers and study.identity[0]:
         name, patient = "_".join(part for part in study.identity if part), study.identity[0]
-    sources = {s: v.source(keep) for s, v in volumes.items()}
+    sources = {s: v.source() for s, v in volumes.items()}
     images: dict[Sequence, Image | Path] = {s: sources[s].paths[0] for s in volumes}
     return Case(name, patient, images, notes=notes, reader=DicomReader(volumes), sources=sources, series=chosen.record)
 

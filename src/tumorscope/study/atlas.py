@@ -24,7 +24,8 @@ def brats_affine(spacing: float) -> Array:
     """Voxel → RAS mm of the BraTS grid (LPS) at ``spacing`` mm; the first voxel's corner stays in place."""
     shift = (spacing - 1) / 2
     return np.array(
-        [[-spacing, 0, 0, -shift], [0, -spacing, 0, 239 - shift], [0, 0, spacing, shift], [0, 0, 0, 1]], dtype=np.float64
+        [[-spacing, 0, 0, -shift], [0, -spacing, 0, 239 - shift], [0, 0, spacing, shift], [0, 0, 0, 1]],
+        dtype=np.float64,
     )
 
 
@@ -36,7 +37,6 @@ def brats_shape(spacing: float) -> tuple[int, int, int]:
 
 def brats_pose(brain: Image, sequence: Sequence) -> Move | None:
     """Find the rigid move from BraTS space (RAS mm) to where ``brain`` lies.
-
 
     Args:
         brain: Skull-stripped scan.

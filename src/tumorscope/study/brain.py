@@ -89,7 +89,9 @@ def _normalised(data: Array, low: float, high: float) -> Array:
 
 def _resize(data: Array, shape: tuple[int, ...]) -> Array:
     """Nearest neighbour, voxel centres exact (PyTorch's nearest-exact), as in deepbet."""
-    picks = [np.minimum(((np.arange(m) + 0.5) * n / m).astype(int), n - 1) for n, m in zip(data.shape, shape, strict=True)]
+    picks = [
+        np.minimum(((np.arange(m) + 0.5) * n / m).astype(int), n - 1) for n, m in zip(data.shape, shape, strict=True)
+    ]
     return np.ascontiguousarray(data[np.ix_(*picks)])
 
 

@@ -63,9 +63,7 @@ class Chosen:
     record: list[dict[str, Any]] = field(default_factory=list)
 
 
-def choose_volumes(
-    volumes: tuple[DicomVolume, ...], look: Callable[[DicomVolume], Array] | None = None
-) -> Chosen:
+def choose_volumes(volumes: tuple[DicomVolume, ...], look: Callable[[DicomVolume], Array] | None = None) -> Chosen:
     """Tell every volume's sequence and choose one volume per sequence.
 
     Tags decide where they are sure. Others are looked at: their images are given, together, the sequences that are most
@@ -174,7 +172,15 @@ def _used(sequence: Sequence, ranked: list[Candidate]) -> str:
 
 
 def _why_preferred(first: Candidate, second: Candidate) -> str:
-    words = ("surer", "original, not derived", "isotropic or axial", "finer voxels", "finer voxels", "larger", "earlier")
+    words = (
+        "surer",
+        "original, not derived",
+        "isotropic or axial",
+        "finer voxels",
+        "finer voxels",
+        "larger",
+        "earlier",
+    )
     for mine, other, word in zip(first.rank, second.rank, words, strict=True):
         if mine != other:
             return word

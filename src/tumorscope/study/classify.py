@@ -60,7 +60,9 @@ def assign(scores: list[Array], free: Collection[Sequence] = _SEQUENCES) -> list
     weights = np.exp(totals - totals.max())
     weights /= weights.sum()
     best = choices[int(totals.argmax())]
-    sure = [float(sum(w for w, choice in zip(weights, choices, strict=True) if choice[i] == k)) for i, k in enumerate(best)]
+    sure = [
+        float(sum(w for w, choice in zip(weights, choices, strict=True) if choice[i] == k)) for i, k in enumerate(best)
+    ]
     return [(_SEQUENCES[k], p) for k, p in zip(best, sure, strict=True)]
 
 

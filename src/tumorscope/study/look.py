@@ -83,7 +83,9 @@ def features(data: Array, brain: Array) -> Array:
 def _fitted(name: str, shape: tuple[int, ...]) -> Array:
     """Return a tissue map of the template, its brain's box stretched to ``shape``."""
     source = _tissues()[name]
-    picks = [np.minimum(((np.arange(m) + 0.5) * n / m).astype(int), n - 1) for n, m in zip(source.shape, shape, strict=True)]
+    picks = [
+        np.minimum(((np.arange(m) + 0.5) * n / m).astype(int), n - 1) for n, m in zip(source.shape, shape, strict=True)
+    ]
     return np.asarray(source[np.ix_(*picks)])
 
 

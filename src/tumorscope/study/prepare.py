@@ -19,6 +19,8 @@ from tumorscope.study.state import State, has_skull, study_state
 
 #: Sequences on one grid that lie closer than this (mm, anywhere in the head) are left where they are.
 ALIGNED_MM = 1.0
+#: Voxels whose longest edge is more than this times the shortest are made cubes.
+FLAT = 1.5
 #: Which sequence the result belongs to, where several are scanned equally fine.
 _ORDER = (Sequence.T1CE, Sequence.T1, Sequence.FLAIR, Sequence.T2)
 #: Which sequence the brain is looked for in: deepbet knows T1-weighted scans.
@@ -33,6 +35,7 @@ class StudySpace:
         images: On one grid, skull-stripped where that was wanted.
         target: The sequence whose own grid results go back to.
         grid: Its image as it was read.
+        moves: Sequence → RAS mm of the target → RAS mm of that sequence, 4×4; empty if nothing was moved.
         to_target: 4×4, RAS mm of the model's space → RAS mm of the target; None if nothing was moved.
         notes: What was done, one sentence each.
         steps: The same for machines.
@@ -43,6 +46,7 @@ class StudySpace:
     target: Sequence
     grid: Image
     to_target: Array | None
+    moves: dict[Sequence, Array] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
     steps: dict[str, Any] = field(default_factory=dict)
     seconds: dict[str, float] = field(default_factory=dict)
@@ -54,13 +58,21 @@ class StudySpace:
         found = resample(image, self.grid.affine, self.grid.shape, np.linalg.inv(self.to_target))
         return self.grid.with_data(found.data)
 
+    def on_target(self, sequence: Sequence, image: Image) -> Image:
+        """Bring a sequence as it was read onto the target's own grid, for showing it under the result."""
+        if sequence is self.target or sequence not in self.moves:
+            return image
+        found = resample(image, self.grid.affine, self.grid.shape, self.moves[sequence])
+        return self.grid.with_data(found.data)
+
 
 def prepare_study(
     images: Mapping[Sequence, Image], *, strip: bool = True, spacing: float = 1.0, bias: bool = False
 ) -> StudySpace:
     """Co-register, resample and skull-strip a study, as far as it needs it.
 
-    A study without skull whose sequences share a grid is returned untouched. Otherwise every sequence is registered to
+    A study without skull whose sequences share a grid is returned untouched, or only its flat voxels are made cubes.
+    Otherwise every sequence is registered to
     the target (rigid, mutual information), the head is turned into the pose of BraTS brains, and each sequence is
     interpolated once, from its own voxels to the BraTS grid.
 
@@ -77,7 +89,7 @@ def prepare_study(
     state = study_state(images)
     target = choose_target(images)
     work = _Work(dict(images), target, state, strip, spacing)
-    if not state.whole or (state.prepared and not bias):
+    if not state.whole:
         return work.untouched()
     if state.prepared or (not strip and state.one_grid):
         return work.in_place(bias)
@@ -106,14 +118,27 @@ class _Work:
         """Return the study as it is."""
         self.steps["done"] = "nothing"
         first = next(iter(self.images))
-        return StudySpace(self.images, first, self.images[first], None, (), self.steps, self.seconds)
+        return StudySpace(self.images, first, self.images[first], None, {}, (), self.steps, self.seconds)
 
     def in_place(self, bias: bool) -> StudySpace:
-        """Correct the bias field only; the grid stays."""
+        """Keep the pose; only make flat voxels cubes, and correct the bias field if that is wanted."""
         first = next(iter(self.images))
         grid = self.images[first]
+        flat = max(grid.spacing) > FLAT * min(grid.spacing)
+        if not flat and not bias:
+            return self.untouched()
+        if flat:
+            affine, shape = _cubes(grid, self.spacing)
+            self.images = {s: resample(image, affine, shape) for s, image in self.images.items()}
+            edges = " × ".join(f"{v:.2g}" for v in grid.spacing)
+            self.notes.append(
+                f"Voxels of {edges} mm were interpolated to {self.spacing:g} mm; the result lies on the scan's own."
+            )
+            self.steps["grid"] = {"spacing_mm": self.spacing}
+            self._lap("resample")
         self._bias(bias)
-        return StudySpace(self.images, first, grid, None, tuple(self.notes), self.steps, self.seconds)
+        moved = np.eye(4) if flat else None
+        return StudySpace(self.images, first, grid, moved, {}, tuple(self.notes), self.steps, self.seconds)
 
     def run(self, bias: bool) -> StudySpace:
         """Do all steps."""
@@ -133,8 +158,11 @@ class _Work:
         self._lap("resample")
         self._bias(bias)
         edges = " × ".join(f"{v:.2g}" for v in grid.spacing)
-        self.notes.append(f"The result lies on the grid of {self.target} ({edges} mm, {'×'.join(map(str, grid.shape))}).")
-        return StudySpace(self.images, self.target, grid, pose, tuple(self.notes), self.steps, self.seconds)
+        self.notes.append(
+            f"The result lies on the grid of {self.target} ({edges} mm, {'×'.join(map(str, grid.shape))})."
+        )
+        matrices = {s: move.matrix for s, move in moves.items()}
+        return StudySpace(self.images, self.target, grid, pose, matrices, tuple(self.notes), self.steps, self.seconds)
 
     def _lap(self, name: str, value: Any = None) -> Any:
         now = time.perf_counter()
@@ -152,7 +180,9 @@ class _Work:
         self.steps["brain"] = {"from": owner.value, "ml": round(ml, 1), "by": "deepbet"}
         self.notes.append(f"The skull was removed by deepbet in {owner}: a brain of {ml:.0f} ml was left.")
         if owner not in (Sequence.T1, Sequence.T1CE):
-            self.notes.append("deepbet was made for T1-weighted scans, and there is none here: check the brain's outline.")
+            self.notes.append(
+                "deepbet was made for T1-weighted scans, and there is none here: check the brain's outline."
+            )
         self._lap("brain")
         return mask, owner
 
@@ -186,7 +216,9 @@ class _Work:
         if np.array_equal(move.matrix, np.eye(4)):
             self.notes.append(f"{sequence} lay on {self.target} already (within {max(apart, 0.1):.1f} mm).")
         else:
-            self.notes.append(f"{sequence} was registered to {self.target}: moved {shift:.1f} mm and turned {turn:.1f}°.")
+            self.notes.append(
+                f"{sequence} was registered to {self.target}: moved {shift:.1f} mm and turned {turn:.1f}°."
+            )
 
     def _onto_target(self, mask: Image, move: Move) -> Image:
         grid = self.images[self.target]
@@ -223,6 +255,17 @@ class _Work:
         self.notes.append("The bias field was corrected (N4).")
         self.steps["bias"] = "N4"
         self._lap("bias")
+
+
+def _cubes(image: Image, spacing: float) -> tuple[Array, tuple[int, int, int]]:
+    """Return a grid along the same axes with cubes of ``spacing`` mm over the same field of view."""
+    factors = spacing / np.array(image.spacing)
+    size = np.maximum(np.ceil(np.array(image.shape) / factors - 1e-6), 1).astype(int)
+    affine = image.affine.copy()
+    affine[:3, :3] = image.affine[:3, :3] * factors
+    affine[:3, 3] += image.affine[:3, :3] @ (((np.array(image.shape) - 1) - factors * (size - 1)) / 2)
+    x, y, z = (int(n) for n in size)
+    return affine, (x, y, z)
 
 
 def _centred(image: Image) -> Array:

@@ -16,8 +16,6 @@ _SEED = 1
 _RADIUS_MM = 80.0
 
 
-
-
 @dataclass(frozen=True)
 class _Level:
     """How images are compared: voxel size in mm, voxels looked at, first step of the search in mm."""
@@ -83,7 +81,9 @@ class Fixed:
 
     def register(self, moving: Image) -> Move:
         """Find the rigid move of ``moving``; see :func:`register`."""
-        pairs = [_Pair(side, _Side(moving, level.spacing), level) for side, level in zip(self.levels, _LEVELS, strict=True)]
+        pairs = [
+            _Pair(side, _Side(moving, level.spacing), level) for side, level in zip(self.levels, _LEVELS, strict=True)
+        ]
         first = pairs[0]
         stay = _euler(first.fixed.centre, np.zeros(3))
         found = max((stay, _euler(first.fixed.centre, first.moving.centre - first.fixed.centre)), key=first.information)
@@ -152,7 +152,11 @@ class _Pair:
         transform = sitk.Euler3DTransform(start)
         method = self.method()
         method.SetOptimizerAsPowell(
-            numberOfIterations=4, maximumLineIterations=15, stepLength=self.level.step, stepTolerance=0.02, valueTolerance=1e-5
+            numberOfIterations=4,
+            maximumLineIterations=15,
+            stepLength=self.level.step,
+            stepTolerance=0.02,
+            valueTolerance=1e-5,
         )
         method.SetOptimizerScales([_RADIUS_MM] * 3 + [1.0] * 3)
         method.SetInitialTransform(transform, inPlace=True)

@@ -22,7 +22,10 @@ _OTHER: tuple[tuple[str, str], ...] = (
     (r"\b(mip|min ?ip|mpr thick mip|proj\w*)\b", "a projection"),
     (r"\b(dir|double inversion)\b", "double inversion"),
     (r"\b(pd|proton ?density|pdw)\b(?!.*t2)", "proton density"),
-    (r"\b(t1 ?map|t2 ?map|synthetic|magic|qsm|r2star|fieldmap|field ?map|b1 ?map|phase ?map|calibration|asset cal)\b", "a map"),
+    (
+        r"\b(t1 ?map|t2 ?map|synthetic|magic|qsm|r2star|fieldmap|field ?map|b1 ?map|phase ?map|calibration|asset cal)\b",
+        "a map",
+    ),
 )
 #: ImageType values that no structural scan has.
 _DERIVED = {
@@ -87,7 +90,9 @@ def recognise_tags(tags: SeriesTags) -> Recognised:
     if said is None or timed is None:
         confidence, why = (WORDS, "the description") if said else (TIMES, "echo, repetition and inversion time")
     elif said != timed:
-        return Recognised(_contrast(said, tags, text)[0], CONFLICT, f"The description says {said}, the times say {timed}.")
+        return Recognised(
+            _contrast(said, tags, text)[0], CONFLICT, f"The description says {said}, the times say {timed}."
+        )
     if family is not Sequence.T1:
         return Recognised(family, confidence, f"Told by {why}.")
     sequence, sure, reason = _contrast(family, tags, text)
@@ -111,7 +116,14 @@ def _other(tags: SeriesTags, text: str) -> tuple[str, str] | None:
     if gradient and echo is not None and echo > 12 and (tags.inversion_time or 0) < 200 and (repetition or 0) > 20:
         return "T2*", f"It is a gradient echo with an echo time of {echo:g} ms."
     long = repetition is not None and repetition > 1800
-    if long and echo is not None and echo < 35 and not gradient and not tags.inversion_time and not re.search(_T1, text):
+    if (
+        long
+        and echo is not None
+        and echo < 35
+        and not gradient
+        and not tags.inversion_time
+        and not re.search(_T1, text)
+    ):
         return "proton density", f"Echo time {echo:g} ms and repetition time {repetition:g} ms."
     return None
 

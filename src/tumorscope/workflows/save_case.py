@@ -12,7 +12,8 @@ from tumorscope.core.errors import OutputError
 from tumorscope.core.files import ensure_folder, write_text
 from tumorscope.core.image import Image
 from tumorscope.formats import write_nifti, write_png
-from tumorscope.workflows.inputs import RESULT_MARK, is_picture
+from tumorscope.workflows.found import RESULT_MARK
+from tumorscope.workflows.inputs import is_picture
 
 if TYPE_CHECKING:
     from tumorscope.workflows.segment import CaseResult
@@ -77,7 +78,8 @@ def _write_all(result: CaseResult, folder: Path, probabilities: bool) -> None:
         write_png(labels.data[:, :, 0], folder / "segmentation.png")
     else:
         write_nifti(labels, folder / "segmentation.nii.gz")
-    slices = next((f for f in result.files.values() if len(f) > 1 and len(f) == labels.shape[2]), ())
+    pictures = result.files.values() if is_picture(result.case) else ()
+    slices = next((f for f in pictures if len(f) > 1 and len(f) == labels.shape[2]), ())
     for k, path in enumerate(slices):
         write_png(labels.data[:, :, k], folder / "slices" / f"{path.stem}.png")
     if probabilities:
@@ -97,6 +99,10 @@ def _write_all(result: CaseResult, folder: Path, probabilities: bool) -> None:
         files=result.files,
         notes=result.notes,
         seconds=result.seconds,
+        dicom=bool(result.case.sources),
+        series=result.case.series,
+        preprocessing=result.preprocessing,
+        quality=result.quality,
     )
     write_text(folder / RESULT_MARK, record_json(record))
     write_text(folder / "report.html", case_html(record, segmentation.scheme, overlay, labels.shape[2]))
