@@ -20,8 +20,8 @@ MR, ENHANCED = "1.2.840.10008.5.1.4.1.1.4", "1.2.840.10008.5.1.4.1.1.4.1"
 
 #: Header values as a scanner writes them, by sequence.
 PROTOCOLS: dict[str, dict[str, Any]] = {
-    "T1": {"SeriesDescription": "t1_mprage_tra Mustermann", "EchoTime": 2.5, "RepetitionTime": 1900, "InversionTime": 900,
-           "ScanningSequence": ["GR", "IR"], "MRAcquisitionType": "3D"},
+    "T1": {"SeriesDescription": "t1_mprage_tra Mustermann", "EchoTime": 2.5, "RepetitionTime": 1900,
+           "InversionTime": 900, "ScanningSequence": ["GR", "IR"], "MRAcquisitionType": "3D"},
     "T1CE": {"SeriesDescription": "t1_mprage_tra_KM", "EchoTime": 2.5, "RepetitionTime": 1900, "InversionTime": 900,
              "ScanningSequence": ["GR", "IR"], "MRAcquisitionType": "3D", "ContrastBolusAgent": "Gadovist"},
     "T2": {"SeriesDescription": "t2_tse_tra", "EchoTime": 100, "RepetitionTime": 5000, "ScanningSequence": ["SE"],

@@ -66,9 +66,7 @@ class Command:
     )
     preprocess: Annotated[
         bool,
-        arg(
-            help="Co-register, resample and skull-strip raw studies; scans in BraTS space are recognised and left alone."
-        ),
+        arg(help="Co-register, resample and skull-strip raw studies; scans in BraTS space are left alone."),
     ] = True
     bias: Annotated[bool, arg(help="Also correct the bias field (N4).")] = False
     keep_identifiers: Annotated[bool, arg(help="Call DICOM cases by patient id and date instead of a pseudonym.")] = (

@@ -33,9 +33,9 @@ def read_stack(stack: Stack) -> Array:
         raise _damaged("slices of different size")
     dtype = np.result_type(*known)
     volume: Array = np.empty((*known[0].shape[::-1], len(planes)), dtype=dtype, order="F")
-    for k, plane in enumerate(planes):
-        if plane is not None:
-            volume[:, :, k] = plane.T
+    for k, found in enumerate(planes):
+        if found is not None:
+            volume[:, :, k] = found.T
     _interpolate(volume, [k for k, p in enumerate(planes) if p is None])
     if dark_is_high:
         low, high = volume.min(), volume.max()
@@ -84,9 +84,9 @@ def _used_bits(pixels: Array, ds: Any) -> Array:
     if stored >= allocated or pixels.dtype.kind not in "iu":
         return pixels
     if pixels.dtype.kind == "u":
-        return pixels & pixels.dtype.type((1 << stored) - 1)
+        return np.asarray(pixels & pixels.dtype.type((1 << stored) - 1))
     shift = pixels.dtype.itemsize * 8 - stored
-    return (pixels << shift) >> shift
+    return np.asarray((pixels << shift) >> shift)
 
 
 def _rescaled(plane: Array, ds: Any, frame: Frame) -> Array:

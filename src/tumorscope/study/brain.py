@@ -119,7 +119,8 @@ def _model(name: str) -> tuple[Any, str]:
     import torch
 
     device = "cuda" if torch.cuda.is_available() else "cpu"
-    return torch.jit.load(str(_weights(name)), map_location=device).eval(), device
+    load: Any = torch.jit.load
+    return load(str(_weights(name)), map_location=device).eval(), device
 
 
 def _weights(name: str) -> Path:

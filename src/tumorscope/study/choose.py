@@ -67,7 +67,7 @@ def choose_volumes(volumes: tuple[DicomVolume, ...], look: Callable[[DicomVolume
     """Tell every volume's sequence and choose one volume per sequence.
 
     Tags decide where they are sure. Others are looked at: their images are given, together, the sequences that are most
-    probable. Of several volumes of one sequence the surest is used, then an original rather than a derived one, isotropic
+    probable. Of several volumes of one sequence the surest is used, then an original one, isotropic
     or axial, with the smallest voxels.
 
     Args:

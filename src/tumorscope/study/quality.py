@@ -99,10 +99,11 @@ def _shape(brain: Array, image: Image) -> list[Flag]:
         return [
             Flag("brain", f"What is in view measures {ml:.0f} ml; a brain has {low:.0f} to {high:.0f} ml.", round(ml))
         ]
-    if measured["overlap"] < LIMITS["overlap"][0] and measured["turned"] <= measured["overlap"]:
-        return [Flag("brain", "What is in view has not the shape of a whole brain.", round(measured["overlap"], 3))]
-    if measured["turned"] > measured["overlap"]:
+    least = LIMITS["overlap"][0]
+    if measured["turned"] > max(measured["overlap"], least):
         return [Flag("orientation", "The brain seems upside down or back to front.", round(measured["turned"], 3))]
+    if measured["overlap"] < least:
+        return [Flag("brain", "What is in view has not the shape of a whole brain.", round(measured["overlap"], 3))]
     return []
 
 

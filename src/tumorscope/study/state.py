@@ -74,7 +74,8 @@ def has_skull(image: Image) -> bool:
     content = ~empty
     if float(np.percentile(data[content], 50)) <= 0.15 * float(np.percentile(data[content], 99)):
         return True  # mostly air with noise
-    return float(_filled(content).sum()) / data.size * np.prod(image.shape) * image.voxel_ml > _BRAIN_ML
+    share = float(_filled(content).sum()) / data.size
+    return share * float(np.prod(image.shape)) * image.voxel_ml > _BRAIN_ML
 
 
 def _step(image: Image, axis: int) -> int:

@@ -23,7 +23,7 @@ _OTHER: tuple[tuple[str, str], ...] = (
     (r"\b(dir|double inversion)\b", "double inversion"),
     (r"\b(pd|proton ?density|pdw)\b(?!.*t2)", "proton density"),
     (
-        r"\b(t1 ?map|t2 ?map|synthetic|magic|qsm|r2star|fieldmap|field ?map|b1 ?map|phase ?map|calibration|asset cal)\b",
+        r"\b(t1 ?map|t2 ?map|synthetic|magic|qsm|r2star|fieldmap|field ?map|b1 ?map|phase ?map|calibration)\b",
         "a map",
     ),
 )
@@ -35,15 +35,20 @@ _DERIVED = {
     "MAXIMUM_INTENSITY_PROJECTION": "a projection", "PERFUSION": "perfusion", "RCBV": "perfusion", "RCBF": "perfusion",
     "CBV": "perfusion", "CBF": "perfusion", "MTT": "perfusion", "TTP": "perfusion", "PBP": "perfusion",
     "GBP": "perfusion", "ASL": "perfusion", "LOCALIZER": "localizer", "P": "a phase image", "PHASE": "a phase image",
-    "PHASE MAP": "a phase image", "R": "a real-part image", "I": "an imaginary-part image", "SWI": "susceptibility-weighted",
-    "MOSAIC": "an echo-planar mosaic", "FMRI": "functional", "T1 MAP": "a map", "T2 MAP": "a map", "VELOCITY": "a flow map",
+    "PHASE MAP": "a phase image", "R": "a real-part image", "I": "an imaginary-part image",
+    "SWI": "susceptibility-weighted",
+    "MOSAIC": "an echo-planar mosaic", "FMRI": "functional", "T1 MAP": "a map", "T2 MAP": "a map",
+    "VELOCITY": "a flow map",
 }  # fmt: skip
 #: "with and without contrast": a whole protocol's name, which says nothing of one series.
 _PROTOCOL = r"\b(w|with) ?(and )?(wo|w o|without)( (contrast\w*|gad\w*|gd|iv))*\b"
 _FLAIR = r"flair|\bdark ?fluid\b|\btirm\b|\bfluid att\w*"
 _T2 = r"\bt2\w*"
 _T1 = r"\bt1\w*|\bmp ?rage\b|\bmp2rage\b|\bf?spgr\b|\bbravo\b|\bvibe\b|\btfl3?d?\d?\b|\bir ?f?spgr\b|\bmpr\b"
-_WITHOUT = r"\b(pre|without|w o|wo|non|nativ\w*|native|ohne|sans|senza|sin|no) ?(gd|gad\w*|contrast\w*|km|kontrast\w*|iv|ce)?\b"
+_WITHOUT = (
+    r"\b(pre|without|w o|wo|non|nativ\w*|ohne|sans|senza|sin|no) ?"
+    r"(gd|gad\w*|contrast\w*|km|kontrast\w*|iv|ce)?\b"
+)
 _WITH = (
     r"\b(gd|gad\w*|gado\w*|post\w*|ce|cm|km|c\+|contrast\w*|kontrast\w*|mdc|enhanced|dotarem|t1gd|t1ce|t1c|t1wce|"
     r"with|mit|avec|apres)\b|\bt1\w* ?\+ ?c\b|\+ ?(c|gd|gad\w*|km)\b"

@@ -52,8 +52,8 @@ def zip_inputs(path: Path, find: Callable[[Path], list[Found]]) -> list[Found]:
     found = []
     for one in find(unpacked.folder):
         case = None if one.case is None else replace(one.case, keep=unpacked)
-        error = None if one.error is None else _without(one.error, unpacked.folder)
-        found.append(Found(one.id, path, case=case, error=error))
+        fault = None if one.error is None else _without(one.error, unpacked.folder)
+        found.append(Found(one.id, path, case=case, error=fault))
     return found
 
 

@@ -1,4 +1,4 @@
-"""INPUT of a command → cases: a file, the sequences of one case, slices of one patient, a folder of cases, DICOM, zip."""
+"""INPUT of a command → cases: a file, one case's sequences, slices of one patient, a folder of cases, DICOM, zip."""
 
 from __future__ import annotations
 

@@ -23,13 +23,13 @@ _DECATHLON = re.compile(r"^BRATS_\d+$", re.IGNORECASE)
 
 def volumes_in(path: Path) -> int:
     """Return how many volumes a NIfTI file holds, by its header; 1 where that cannot be read."""
-    from tumorscope.formats.gz import GZIP_ERRORS, is_gzip, read_gzip
-    from tumorscope.formats.nifti import read_header
+    from tumorscope.formats.gz import is_gzip, read_gzip
+    from tumorscope.formats.nifti import one_error, read_header
 
     try:
-        with read_gzip(path) if is_gzip(path) else path.open("rb") as stream:
+        with one_error(path), read_gzip(path) if is_gzip(path) else path.open("rb") as stream:
             shape = read_header(stream, path).get_data_shape()
-    except (InputError, ValueError, *GZIP_ERRORS):
+    except InputError:
         return 1
     return int(shape[3]) if len(shape) > 3 else 1
 
