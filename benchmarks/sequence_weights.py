@@ -23,7 +23,8 @@ from tumorscope.core.sequence import Sequence
 from tumorscope.datasets import brats
 from tumorscope.recipes.recipe import held_out
 from tumorscope.study import classify
-from tumorscope.study.look import brain_view, features
+from tumorscope.study.look import TEMPLATE, brain_view, features, template_maps
+from tumorscope.study.quality import template_shape
 
 HERE = Path(__file__).resolve().parent
 WEIGHTS = HERE.parent / "src" / "tumorscope" / "study" / "sequence_weights.json"
@@ -87,6 +88,7 @@ def accuracy(found: list[np.ndarray], y: np.ndarray, patients: np.ndarray) -> di
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("data", type=Path)
+    np.savez_compressed(TEMPLATE, **template_maps(), shape=template_shape())
     x, y, patients, tested = collect(parser.parse_args().data)
     train = ~tested
     unseen_scores: list[np.ndarray] = [np.empty(0)] * len(y)

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from tumorscope.core.errors import GeometryError
 from tumorscope.core.image import Array, Image
 from tumorscope.core.sequence import Sequence
 from tumorscope.study.atlas import brats_affine, brats_pose, brats_shape
@@ -84,6 +85,7 @@ def prepare_study(
 
     Raises:
         InputError: if no brain is found in a scan with skull.
+        GeometryError: if a sequence cannot be registered.
         MissingDependencyError: if deepbet's weights are needed and absent.
     """
     state = study_state(images)
@@ -196,7 +198,7 @@ class _Work:
             if sequence is self.target:
                 continue
             fixed = fixed or Fixed(fixed_image, mask if owner is self.target else None)
-            move = fixed.register(self.images[sequence])
+            move = self._move(fixed, sequence)
             apart = move.largest_mm(centre)
             if self.images[sequence].same_grid(fixed_image) and apart <= ALIGNED_MM:
                 move = Move(np.eye(4), move.gain, move.information)
@@ -204,6 +206,16 @@ class _Work:
             self._say_move(sequence, move, apart, centre)
         self._lap("register")
         return moves
+
+    def _move(self, fixed: Fixed, sequence: Sequence) -> Move:
+        try:
+            return fixed.register(self.images[sequence])
+        except RuntimeError as error:
+            raise GeometryError(
+                expected=f"{sequence} and {self.target} of one head, so that one can be registered to the other",
+                found="images that do not overlap, or too few voxels",
+                fix="Check that both belong to one study",
+            ) from error
 
     def _say_move(self, sequence: Sequence, move: Move, apart: float, centre: Array) -> None:
         shift, turn = move.shift_mm(centre), move.rotation_deg

@@ -16,7 +16,7 @@ from scipy.ndimage import shift
 from tumorscope.core.image import Array, Image
 from tumorscope.core.sequence import Sequence
 from tumorscope.study.classify import assign, log_probabilities_of
-from tumorscope.study.look import STEP_MM, background, brain_view, features
+from tumorscope.study.look import STEP_MM, TEMPLATE, background, brain_view, features
 from tumorscope.study.state import has_skull
 
 #: Measure → least and largest value that passes. Training patients: 1146 to 1746 ml, overlap 0.93 to 0.96.
@@ -146,14 +146,20 @@ def _dice(a: Array, b: Array) -> float:
 
 @lru_cache(maxsize=1)
 def _template() -> Array:
-    """The template's brain in BraTS pose, normalised."""
+    """The template's brain in BraTS pose, normalised, from the package."""
+    with np.load(TEMPLATE) as stored:
+        return np.asarray(stored["shape"], dtype=np.float32) / 255
+
+
+def template_shape() -> Array:
+    """Make what the package stores of the template's shape: uint8."""
     from tumorscope.datasets.phantom.template import TO_MNI, load_template, sample
 
     axes = [np.arange(0, n, STEP_MM, dtype=np.float32) for n in (240, 240, 155)]
     voxels = np.stack(np.meshgrid(*axes, indexing="ij")).reshape(3, -1)
     inside = sample(load_template().mask, (TO_MNI[:, :3] @ voxels + TO_MNI[:, 3:]).astype(np.float32)) > 0.5
-    mask = inside.reshape([len(a) for a in axes])
-    return _normalised(np.flip(mask, (0, 1)))  # BraTS voxels run to L and P; views run to R and A
+    mask = np.flip(inside.reshape([len(a) for a in axes]), (0, 1))  # BraTS voxels run to L and P, views to R and A
+    return np.rint(255 * _normalised(mask)).astype(np.uint8)
 
 
 def _signal(sequence: Sequence, data: Array, inside: Array, image: Image) -> list[Flag]:

@@ -133,6 +133,8 @@ class _Pair:
         method.SetMetricSamplingPercentage(min(1.0, self.level.samples / max(self.fixed.voxels, 1)), _SEED)
         if self.fixed.mask is not None:
             method.SetMetricFixedMask(self.fixed.mask)
+        method.MetricUseFixedImageGradientFilterOff()  # Powell's method needs no gradient
+        method.MetricUseMovingImageGradientFilterOff()
         method.SetInterpolator(sitk.sitkLinear)
         return method
 
