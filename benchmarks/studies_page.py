@@ -55,9 +55,9 @@ def _registration(found: dict[str, Any]) -> list[str]:
     r = found["registration"]
     return [
         "",
-        f"Registration of T1, T2 and FLAIR to T1CE after known moves ({r['n']} pairs, up to 12° about each axis and 15 mm along "
-        f"each): median error {r['median_mm']} mm and {r['median_deg']}°, worst {r['worst_mm']} mm and {r['worst_deg']}°; "
-        f"{r['cpu_seconds']} s of processor time each.",
+        f"Registration of T1, T2 and FLAIR to T1CE after known moves ({r['n']} pairs, up to 12° about and 15 mm "
+        f"along each axis): median error {r['median_mm']} mm and {r['median_deg']}°, worst {r['worst_mm']} mm and "
+        f"{r['worst_deg']}°; {r['cpu_seconds']} s of processor time each.",
     ]
 
 
@@ -67,8 +67,8 @@ def _brains(found: dict[str, Any]) -> list[str]:
     b = found["brain_mask_dice"]
     return [
         "",
-        f"Brain mask in T1 and T1CE of re-skulled heads ({b['n']} scans, phantom and BraTS brains): mean Dice {b['mean']}, "
-        f"worst {b['worst']}.",
+        f"Brain mask in T1 and T1CE of re-skulled heads ({b['n']} scans, phantom and BraTS brains): mean Dice "
+        f"{b['mean']}, worst {b['worst']}.",
     ]
 
 

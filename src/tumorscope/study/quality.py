@@ -159,7 +159,7 @@ def template_shape() -> Array:
     voxels = np.stack(np.meshgrid(*axes, indexing="ij")).reshape(3, -1)
     inside = sample(load_template().mask, (TO_MNI[:, :3] @ voxels + TO_MNI[:, 3:]).astype(np.float32)) > 0.5
     mask = np.flip(inside.reshape([len(a) for a in axes]), (0, 1))  # BraTS voxels run to L and P, views to R and A
-    return np.rint(255 * _normalised(mask)).astype(np.uint8)
+    return np.asarray(np.rint(255 * _normalised(mask)), dtype=np.uint8)
 
 
 def _signal(sequence: Sequence, data: Array, inside: Array, image: Image) -> list[Flag]:
