@@ -16,7 +16,7 @@ from typing import Any
 
 from reproduction_figures import claimed_pairs_figure, is_possible, published_figure
 from reproduction_papers import load_papers
-from reproduction_runs import NOT_YET, Stored, find_score, interval
+from reproduction_runs import NOT_YET, Numbers, Stored, find_score, interval, same_budget
 from reproduction_studies import comparisons, folds, names, sweep_rows
 from reproduction_traps import expose, pair
 
@@ -31,8 +31,8 @@ and the like rows of the checklist that their statements were taken apart into. 
 measured, our run of that protocol, our run in which no patient is in two parts, and what follows.
 
 Every score of ours names its unit, how empty masks count, its 95 % bootstrap interval (patients resampled) and n.
-Budgets were smaller than the papers' and are stated; both protocols of a paper are run with the same budget, so that
-their difference is the protocol's.
+Budgets were smaller than the papers' and are stated; where both protocols of a paper are run with the
+same budget, their difference is the protocol's.
 """
 Rows = Sequence[Sequence[str]]
 
@@ -119,9 +119,17 @@ def outcome(paper: Mapping[str, Any], stored: Stored) -> list[str]:
     if apart is None:
         said.append(f"With patients kept apart: {NOT_YET}.")
     elif runs["paper"] is not runs["ours"]:
-        change = apart["mean"] - found["mean"]
-        said.append(f"With patients kept apart the same recipe and budget give {interval(apart)}: {change:+.3f}.")
+        said.append(kept_apart(runs["paper"], runs["ours"], f"{interval(apart)}: {apart['mean'] - found['mean']:+.3f}"))
     return said
+
+
+def kept_apart(paper: Numbers | None, ours: Numbers | None, result: str) -> str:
+    """Say what the patient-wise run gives, and whether its difference is the protocol's alone."""
+    assert paper is not None and ours is not None
+    if same_budget(paper, ours):
+        return f"With patients kept apart the same recipe and budget give {result}."
+    minutes = f"{ours['minutes']} against {paper['minutes']} minutes of training"
+    return f"With patients kept apart, on another budget ({minutes}), it is {result}, not by the protocol alone."
 
 
 def capital(text: str) -> str:

@@ -93,8 +93,16 @@ def find_score(run: Numbers, like: Numbers | None, part: str = "test") -> Any:
     return None
 
 
+def same_budget(first: Numbers, second: Numbers) -> bool:
+    """Whether two runs differ in their data alone: same pictures' size, network, loss, epochs and starting weights."""
+    sections = ("preprocess", "network", "loss", "optimizer", "schedule", "training", "augment")
+    start = "initial_weights"
+    alike = all(first["recipe_as_run"].get(key) == second["recipe_as_run"].get(key) for key in sections)
+    return alike and first["manifest"].get(start) == second["manifest"].get(start)
+
+
 def interval(score: Numbers) -> str:
-    """Write a stored score with its interval and n."""
-    low, high = score["ci95"]
-    between = "" if low is None else f" (95 % interval {low:.3f} to {high:.3f}, n = {score['n']})"
-    return f"{score['mean']:.3f}{between}"
+    """Write a stored score with its interval and n; one patient or block alone has no interval."""
+    low, high = score["ci95"] if score.get("n_groups") != 1 else (None, None)
+    between = "no interval" if low is None else f"95 % interval {low:.3f} to {high:.3f}"
+    return f"{score['mean']:.3f} ({between}, n = {score['n']})"

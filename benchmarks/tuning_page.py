@@ -24,6 +24,8 @@ from tumorscope.figures.save import write_figure
 HERE = Path(__file__).parent
 DOCS = HERE.parent / "docs"
 STORED = HERE / "results" / "tuning.json"
+#: With fewer complete trials the page says that importances tell little.
+FEW = 20
 #: Searched key → what it is called, and what is known about it (S4-86), to be read beside what was found.
 ADVICE = {
     "optimizer.lr": (
@@ -145,7 +147,15 @@ def trial_table(found: Mapping[str, Any]) -> list[str]:
 def importance_table(found: Mapping[str, Any]) -> list[str]:
     """Return the importances with their intervals."""
     rows = [f"| `{i['key']}` | {i['share']:.2f} | {i['low']:.2f} to {i['high']:.2f} |" for i in found["importance"]]
-    return ["| parameter | importance | 95 % bootstrap interval |", "|---|---|---|", *rows]
+    table = ["| parameter | importance | 95 % bootstrap interval |", "|---|---|---|", *rows]
+    complete = sum(t["state"] == "complete" for t in found["trials"])
+    if complete >= FEW:
+        return table
+    return [
+        *table,
+        "",
+        f"From {complete} complete trials importances are hardly more than noise: see the intervals.",
+    ]
 
 
 def advice(found: Mapping[str, Any]) -> list[str]:
