@@ -283,12 +283,12 @@ def test_a_folder_named_like_a_shipped_bundle_is_not_chosen(tmp_path, monkeypatc
     assert _predict(brats(tmp_path / "a"), out=tmp_path / "out")[0].exit_code == 0
 
 
-def test_scans_with_skull_are_warned_of(tmp_path):
+def test_what_is_no_brain_is_warned_of(tmp_path):
     for sequence in ("t1ce", "flair"):
         data = np.random.default_rng(0).integers(50, 500, (24, 28, 10)).astype(np.int16)
         nifti(tmp_path / "a" / f"{sequence}.nii.gz", data)
     summary, _ = _predict(tmp_path / "a", out=tmp_path / "out")
-    assert any("without skull" in note for note in summary.cases[0].notes)
+    assert any("Unlike the training data" in note for note in summary.cases[0].notes)
 
 
 def test_wrong_choices_end_before_any_case(tmp_path):

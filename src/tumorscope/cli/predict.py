@@ -29,7 +29,7 @@ class Command:
         Positional[tuple[Path, ...]],
         arg(
             metavar="INPUT...",
-            help="A file, or a folder: of the sequences of one case, of the slices of one patient, or of cases.",
+            help="A file, a folder (one case's sequences, DICOM, slices, or cases), or a zip file.",
             help_behavior_hint="(required)",
         ),
     ] = ()
@@ -66,7 +66,8 @@ class Command:
         Literal["plain", "bids"], arg(help="Names of the files: plain, or as BIDS derivatives (sub-*/anat/*_dseg…).")
     ] = "plain"
     keep_identifiers: Annotated[
-        bool, arg(help="Keep patient, study and real UIDs in DICOM output; without it they are pseudonyms.")
+        bool,
+        arg(help="Keep DICOM patient ids, dates and UIDs in names and outputs; else pseudonyms."),
     ] = False
     dates: Annotated[
         tuple[str, ...],
@@ -79,6 +80,11 @@ class Command:
     tta: Annotated[bool, arg(help="Average the prediction with that of the mirrored scan; takes twice as long.")] = (
         False
     )
+    preprocess: Annotated[
+        bool,
+        arg(help="Co-register, resample and skull-strip raw studies; scans in BraTS space are left alone."),
+    ] = True
+    bias: Annotated[bool, arg(help="Also correct the bias field (N4).")] = False
     json: JsonOption = None
 
     def run(self) -> int:
@@ -101,6 +107,8 @@ class Command:
                 save=SaveOptions(self.probabilities, self.uncertainty, self.layout, self.keep_identifiers),
                 dates=self.dates,
                 tta=self.tta,
+                preprocess=self.preprocess,
+                bias=self.bias,
                 say=out.say,
             )
             out.give(result)

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from tumorscope.core.image import Image
 from tumorscope.core.labels import LabelScheme
 from tumorscope.core.sequence import Sequence
+from tumorscope.core.source import SourceSeries
 
 
 @dataclass
@@ -30,6 +31,9 @@ class Case:
         tumor_type: "meningioma", "glioma", "pituitary" or "no tumor", where the data set tells it.
         release_part: The part into which the public release puts the case, where it does.
         notes: What discovery saw and the user should know, one sentence each.
+        sources: DICOM only: the instances each sequence was read from, slice by slice.
+        series: DICOM only: what was found in the study and what each series was taken for, one entry per volume.
+        keep: Keeps a temporary folder (an unpacked zip file) alive as long as the case.
         aliases: The patient's names in other releases, where the data set tells them.
         reader: Module-level function ``(case, sequences) -> Case`` that reads the files; None when all is in memory.
     """
@@ -46,6 +50,9 @@ class Case:
     tumor_type: str | None = None
     release_part: Literal["train", "val", "test"] | None = None
     notes: list[str] = field(default_factory=list)
+    sources: dict[Sequence, SourceSeries] = field(default_factory=dict)
+    series: list[dict[str, Any]] = field(default_factory=list)
+    keep: object = field(default=None, repr=False, compare=False)
     aliases: tuple[str, ...] = ()
     reader: Callable[[Case, tuple[Sequence, ...]], Case] | None = field(default=None, repr=False)
 

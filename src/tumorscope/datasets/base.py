@@ -74,8 +74,13 @@ def absolute(path: Path) -> Path:
     return Path(os.path.abspath(path))  # noqa: PTH100 - Path.resolve follows links, Path.absolute keeps ".."
 
 
-def read_volumes(case: Case, sequences: tuple[Sequence, ...]) -> Case:
+def read_volumes(case: Case, sequences: tuple[Sequence, ...], *, one_grid: bool = True) -> Case:
     """Read a case whose images and label are one file each, and check that they share a grid.
+
+    Args:
+        case: As discovered.
+        sequences: Those to read.
+        one_grid: False for raw studies, whose sequences are registered later: then any grids will do.
 
     Raises:
         InputError: if a file cannot be read or its label is not a label map.
@@ -84,7 +89,7 @@ def read_volumes(case: Case, sequences: tuple[Sequence, ...]) -> Case:
     images = {s: _as_image(case.images[s]) for s in sequences}
     label = None if case.label is None else _as_image(case.label)
     grids = [*images.items(), *([("label", label)] if label is not None else [])]
-    for name, image in grids[1:]:
+    for name, image in grids[1:] if one_grid else ():
         if not image.same_grid(grids[0][1]):
             raise GeometryError(
                 expected=f"all files of {case.id} on one grid ({grids[0][0]}: {grids[0][1].shape})",

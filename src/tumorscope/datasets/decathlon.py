@@ -44,7 +44,7 @@ def find(root: Path) -> list[Case]:
 
 
 def _task(folder: Path) -> list[Case]:
-    order = _order(folder / "dataset.json")
+    order = volume_order(folder / "dataset.json")
     cases = []
     for images, labels in (("imagesTr", "labelsTr"), ("imagesTs", "")):
         for path in sorted((folder / images).glob("*.nii*")) if (folder / images).is_dir() else []:
@@ -61,14 +61,18 @@ def _task(folder: Path) -> list[Case]:
                     scheme=DECATHLON if label else None,
                     release_part="test" if images == "imagesTs" else "train",
                     notes=["No label: the Decathlon keeps those of its test part."] if images == "imagesTs" else [],
-                    reader=_Reader(order),
+                    reader=VolumesReader(order),
                 )
             )
     return cases
 
 
-def _order(path: Path) -> tuple[Sequence, ...]:
-    """Return what the volumes hold, as ``dataset.json`` says; its labels must be those of this task."""
+def volume_order(path: Path) -> tuple[Sequence, ...]:
+    """Return what the volumes hold, as ``dataset.json`` says; the released order where there is no such file.
+
+    Raises:
+        InputError: if it is not that of Task01 or cannot be read.
+    """
     if not path.is_file():
         return ORDER
     try:
@@ -94,7 +98,7 @@ def _wrong(found: str) -> InputError:
     )
 
 
-class _Reader:
+class VolumesReader:
     """Reads one 4D image and its label.
 
     Attributes:

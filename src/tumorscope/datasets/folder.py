@@ -156,8 +156,8 @@ def _split_name(path: Path) -> tuple[str, tuple[Sequence, ...]]:
     return match.group(1), (sequence,)
 
 
-def read(case: Case, sequences: tuple[Sequence, ...]) -> Case:
-    """Read a case of this layout.
+def read(case: Case, sequences: tuple[Sequence, ...], *, one_grid: bool = True) -> Case:
+    """Read a case of this layout; ``one_grid=False`` lets sequences lie on different grids.
 
     Raises:
         InputError: if a file cannot be read, has other channels than stated, or holds no label map.
@@ -169,7 +169,8 @@ def read(case: Case, sequences: tuple[Sequence, ...]) -> Case:
     if isinstance(label, Path):
         label, scheme, note = _read_label(label, scheme, case.ignore_value)
         notes += note
-    return read_volumes(replace(case, images=images, label=label, scheme=scheme, notes=notes), sequences)
+    loaded = replace(case, images=images, label=label, scheme=scheme, notes=notes)
+    return read_volumes(loaded, sequences, one_grid=one_grid)
 
 
 def _read_sequence(case: Case, sequence: Sequence) -> Image:

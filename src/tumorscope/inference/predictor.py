@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -84,15 +84,21 @@ class Predictor:
         """
         return self.run(images).segmentation
 
-    def run(self, images: Mapping[Sequence, Image]) -> Prediction:
-        """Segment one study and tell what happened on the way; arguments and errors as :meth:`predict`."""
+    def run(self, images: Mapping[Sequence, Image], restore: Callable[[Image], Image] | None = None) -> Prediction:
+        """Segment one study and tell what happened on the way; arguments and errors as :meth:`predict`.
+
+        Args:
+            images: As for :meth:`predict`.
+            restore: Brings a probability map from the grid of ``images`` to the grid the result shall have, where
+                that is another; labels are then decided there.
+        """
         from threadpoolctl import threadpool_limits
 
         # Resampling is many small matrix products: BLAS threads gain nothing and cost seconds on a busy machine.
         with threadpool_limits(1, user_api="blas"):
-            return self._run(images)
+            return self._run(images, restore)
 
-    def _run(self, images: Mapping[Sequence, Image]) -> Prediction:
+    def _run(self, images: Mapping[Sequence, Image], restore: Callable[[Image], Image] | None) -> Prediction:
         manifest, clock = self.bundle.manifest, _Clock()
         prepared = prepare(images, manifest.preprocess)
         clock.lap("prepare")
@@ -107,9 +113,13 @@ class Predictor:
         if rule is not None:
             guide = first if rule.guide is None else images.get(rule.guide, first)
             maps = refine(maps, guide, rule, manifest.outputs.kind == "classes")
+        probabilities = {name: first.with_data(data) for name, data in maps.items()}
+        if restore is not None:
+            probabilities = {name: restore(image) for name, image in probabilities.items()}
+            maps = {name: image.data for name, image in probabilities.items()}
+            first = next(iter(probabilities.values()))
         labels = decode(maps, manifest.outputs, self.bundle.scheme, manifest.postprocess.thresholds)
         cleaned, notes = postprocess(first.with_data(labels), self.bundle.scheme, manifest.postprocess)
-        probabilities = {name: first.with_data(data) for name, data in maps.items()}
         clock.lap("decode")
         missing = [f"{s} is missing: its channel was empty." for s in prepared.missing]
         segmentation = Segmentation(cleaned, self.bundle.scheme, probabilities)

@@ -31,6 +31,10 @@ def case_record(
     notes: Iterable[str],
     seconds: Mapping[str, float],
     flags: Iterable[str] = (),
+    dicom: bool = False,
+    series: Iterable[Mapping[str, Any]] = (),
+    preprocessing: Mapping[str, Any] | None = None,
+    quality: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
     """Put together what is known about a result.
 
@@ -47,6 +51,10 @@ def case_record(
         notes: Sentences for the user.
         seconds: Step → seconds.
         flags: What asks for a second look, beside what the measurements themselves tell.
+        dicom: The files are DICOM: their names may hold a patient's and are left out.
+        series: DICOM: what each series of the study was taken for.
+        preprocessing: What was done to the study first.
+        quality: Whether the input looks like the model's training data.
 
     Returns:
         A dict that JSON can hold, ``measurements`` at its top level.
@@ -60,14 +68,17 @@ def case_record(
         "input": "picture" if picture else "volume",
         **measurements,
         "labels": {**_labels(scheme), "convention": convention},
-        "flags": [*flags, *quality_flags(measurements)],
+        "flags": [*(f["sentence"] for f in (quality or {}).get("flags", ())), *flags, *quality_flags(measurements)],
         "notes": list(notes),
         "origin": "model" if bundle else reason,
         "bundle": {**_bundle(bundle), "chosen": reason} if bundle else None,
         "steps": _steps(bundle),
         "software": {"name": "tumorscope", "version": __version__, "runtime": runtime},
-        "inputs": [_input(sequence, paths) for sequence, paths in files.items()],
+        "inputs": [_input(sequence, paths, dicom) for sequence, paths in files.items()],
         "seconds": dict(seconds),
+        **({"series": [dict(entry) for entry in series]} if dicom else {}),
+        **({} if preprocessing is None else {"preprocessing": dict(preprocessing)}),
+        **({} if quality is None else {"quality": dict(quality)}),
     }
 
 
@@ -115,13 +126,16 @@ def _steps(bundle: Bundle | None) -> list[str]:
     ]
 
 
-def _input(sequence: str, paths: Iterable[Path]) -> dict[str, Any]:
-    """Return the name and hash of one sequence's file; of several slices, the folder's name and one hash over all."""
+def _input(sequence: str, paths: Iterable[Path], dicom: bool) -> dict[str, Any]:
+    """Return the name and hash of one sequence's file; of several slices, the folder's name and one hash over all.
+
+    DICOM files and their folders are often called like the patient: their names are not given.
+    """
     paths = list(paths)
     digest = hashlib.sha256()
     for path in paths:
         digest.update(path.read_bytes())
-    name = paths[0].name if len(paths) == 1 else paths[0].parent.name if paths else ""
+    name = "DICOM series" if dicom else paths[0].name if len(paths) == 1 else paths[0].parent.name if paths else ""
     return {"sequence": sequence, "file": name, "files": len(paths), "sha256": digest.hexdigest()}
 
 

@@ -22,7 +22,8 @@ from tumorscope.figures.study import PREFERRED, Study
 from tumorscope.formats import read_image
 from tumorscope.workflows.choose import choose_bundle
 from tumorscope.workflows.figure_cases import Source
-from tumorscope.workflows.inputs import RESULT_MARK, with_spacing
+from tumorscope.workflows.found import RESULT_MARK
+from tumorscope.workflows.inputs import with_spacing
 from tumorscope.workflows.segment import segment
 
 Predict = Callable[[], Segmentation]

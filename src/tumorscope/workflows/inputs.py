@@ -1,9 +1,9 @@
-"""INPUT of a command → cases: a file, the sequences of one case, slices of one patient, or a folder of cases."""
+"""INPUT of a command → cases: a file, one case's sequences, slices of one patient, a folder of cases, DICOM, zip."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -17,49 +17,66 @@ from tumorscope.datasets import folder as own_data
 from tumorscope.datasets.folder_info import FolderInfo
 from tumorscope.datasets.names import is_label, sequence_of, stem
 from tumorscope.formats import image_suffix, is_image_file, natural_key
+from tumorscope.formats.dicom_frames import looks_like_dicom
+from tumorscope.formats.zipped import is_zip
+from tumorscope.workflows.dicom_inputs import dicom_inputs, zip_inputs
+from tumorscope.workflows.found import RESULT_MARK, Found
+from tumorscope.workflows.nifti_inputs import case_by_look, case_of_series, volumes_in
 from tumorscope.workflows.pictures import PictureReader, picture_case
 
 Spacing = tuple[float, float, float]
-#: A folder with this file holds results of this program and is never an input.
-RESULT_MARK = "measurements.json"
 
 
-@dataclass(frozen=True)
-class Found:
-    """One case of an INPUT, or why there is none.
-
-    Attributes:
-        id: Name of the case.
-        path: File or folder it was found at.
-        case: Not read yet.
-        error: Set where ``case`` is None.
-    """
-
-    id: str
-    path: Path
-    case: Case | None = None
-    error: TumorscopeError | None = None
-
-
-def find_inputs(path: str | Path, sequence: Sequence | None = None, skip: Path | None = None) -> list[Found]:
-    """Find the cases of one INPUT without reading voxels.
+def find_inputs(
+    path: str | Path,
+    sequence: Sequence | None = None,
+    skip: Path | None = None,
+    *,
+    any_grid: bool = False,
+    keep_identifiers: bool = False,
+) -> list[Found]:
+    """Find the cases of one INPUT; voxels are read only where neither names nor tags tell the sequence.
 
     Args:
-        path: A file or folder.
+        path: A file or folder: NIfTI, DICOM, pictures, or a zip file of any.
         sequence: What files hold whose name tells no sequence.
         skip: Folder to leave out (where results go).
+        any_grid: Sequences of a case may lie on different grids.
+        keep_identifiers: Call DICOM cases by patient id and date instead of a pseudonym.
 
     Returns:
         At least one entry, sorted by name; faults are entries too.
     """
     path = Path(path)
+    inner = partial(_find, sequence=sequence, skip=skip, keep_identifiers=keep_identifiers)
+    found = zip_inputs(path, inner) if is_zip(path) else inner(path)
+    return [replace(one, case=_relaxed(one.case)) for one in found] if any_grid else found
+
+
+def _relaxed(case: Case | None) -> Case | None:
+    if case is None or case.reader is not own_data.read:
+        return case
+    return replace(case, reader=partial(own_data.read, one_grid=False))
+
+
+def _find(path: Path, sequence: Sequence | None, skip: Path | None, keep_identifiers: bool) -> list[Found]:
+    dicom = partial(dicom_inputs, path, sequence, (skip,) if skip else (), keep_identifiers=keep_identifiers)
     if not path.is_dir():
-        return [_try(stem(path), path, partial(_case_of_file, path, sequence))]
+        found = dicom() if path.is_file() and looks_like_dicom(path) else []
+        return found or [_try(stem(path), path, partial(_case_of_file, path, sequence))]
     if (path / RESULT_MARK).is_file():
         error = InputError(
             expected=f"scans in {path}", found="results of an earlier run", fix="Give the folder the scans are in"
         )
         return [Found(path.resolve().name, path, error=error)]
+    studies = dicom()
+    if not studies:
+        return _without_dicom(path, sequence, skip)
+    others = _without_dicom(path, sequence, skip)  # pictures beside DICOM are previews
+    return [*studies, *(one for one in others if one.case is not None and not is_picture(one.case))]
+
+
+def _without_dicom(path: Path, sequence: Sequence | None, skip: Path | None) -> list[Found]:
     if _images(path):
         return [_try(path.resolve().name, path, partial(_case_of_folder, path, sequence))]
     if (path / "images").is_dir():
@@ -96,6 +113,8 @@ def is_picture(case: Case) -> bool:
     """Whether a case comes from pictures (PNG, JPEG, TIFF) rather than volumes."""
     if isinstance(case.reader, PictureReader):
         return True
+    if case.sources:
+        return False
     sources = [x.source if isinstance(x, Image) else x for x in case.images.values()]
     return all(s is not None and (s.is_dir() or not image_suffix(s).startswith(".nii")) for s in sources)
 
@@ -104,6 +123,8 @@ def files_of(case: Case) -> dict[str, tuple[Path, ...]]:
     """Return sequence → files that a case (read or not) comes from."""
     if isinstance(case.reader, PictureReader):
         return case.reader.files
+    if case.sources:
+        return {str(s): source.paths for s, source in case.sources.items()}
     sources = {str(s): x.source if isinstance(x, Image) else x for s, x in case.images.items()}
     files = {s: (p,) for s, p in sources.items() if p is not None and p.is_file()}
     folders = {s: p for s, p in sources.items() if p is not None and p.is_dir()}
@@ -124,13 +145,11 @@ def _case_of_file(path: Path, sequence: Sequence | None) -> Case:
     name = stem(path)
     if not image_suffix(path).startswith(".nii"):
         return picture_case(name, [path], sequence)
+    if volumes_in(path) > 1:
+        return case_of_series(name, path)
     shown = sequence or sequence_of(path)
     if shown is None:
-        raise InputError(
-            expected="to know which sequence the volume shows",
-            found=f"a name that does not tell: {path}",
-            fix="State it with --sequence T1, T1CE, T2 or FLAIR",
-        )
+        return case_by_look(name, [path])
     return Case(name, name, {shown: path}, reader=own_data.read)
 
 
@@ -143,14 +162,14 @@ def _case_of_folder(folder: Path, sequence: Sequence | None) -> Case:
         raise InputError(expected=f"scans in {folder}", found="label maps only", fix="Give the folder with the scans")
     if volumes:
         case = own_data.case_from_folder(folder, FolderInfo(sequence=sequence))
-        if case is None:
-            raise InputError(
-                expected="file names that tell the sequence (…_T1CE.nii.gz, …_FLAIR.nii.gz)",
-                found=f"{', '.join(p.name for p in scans[:4])} in {folder}",
-                fix="Rename the files, or state a single file's sequence with --sequence",
-            )
-        return case
+        if case is not None:
+            return case
+        return case_of_series(name, volumes[0]) if _is_series(volumes) else case_by_look(name, volumes)
     return picture_case(name, scans, sequence)
+
+
+def _is_series(volumes: list[Path]) -> bool:
+    return len(volumes) == 1 and volumes_in(volumes[0]) > 1
 
 
 def _flat(root: Path, sequence: Sequence | None) -> list[Found]:
@@ -185,7 +204,7 @@ def _below(folder: Path, top: Path | None) -> bool:
 
 def _nothing_in(path: Path) -> InputError:
     return InputError(
-        expected=f"scans (NIfTI, PNG, JPEG, TIFF) in {path}",
+        expected=f"scans (DICOM, NIfTI, PNG, JPEG, TIFF) in {path}",
         found="none",
-        fix="Give a file or a folder that holds scans (DICOM series: convert them with dcm2niix)",
+        fix="Give a file or a folder that holds scans",
     )

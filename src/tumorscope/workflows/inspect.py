@@ -15,6 +15,9 @@ from tumorscope.core.errors import InputError
 from tumorscope.core.image import Image
 from tumorscope.formats import FORMATS, image_suffix, is_image_file, natural_key
 from tumorscope.formats.describe import MAX_LABELS, describe_file
+from tumorscope.formats.dicom_frames import looks_like_dicom
+from tumorscope.formats.zipped import is_zip, unpack
+from tumorscope.workflows.inspect_dicom import dicom_records
 
 
 def inspect_path(path: str | Path, *, limit: int = 40) -> dict[str, Any]:
@@ -33,9 +36,18 @@ def inspect_path(path: str | Path, *, limit: int = 40) -> dict[str, Any]:
         InputError: if a single file cannot be read, or the folder holds no image file.
     """
     path = Path(path)
-    if not path.is_dir():
+    if is_zip(path):
+        unpacked = unpack(path)
+        inside = str(unpacked.folder)
+        return dict(_renamed(inspect_path(inside, limit=limit), inside, str(path)))
+    volumes, passed_over = dicom_records(path) if path.is_dir() or looks_like_dicom(path) else ([], [])
+    if not path.is_dir() and not (volumes or passed_over):
         return _result(path, 1, [describe_file(path)], Counter(), None)
-    images, others = _list_files(path)
+    images, others = _list_files(path) if path.is_dir() else ([], Counter())
+    if volumes or passed_over:
+        records = [*volumes, *(_inspect_or_report(file) for file in _sample(images, limit))]
+        result = _result(path, len(volumes) + len(images), records, Counter(), None)
+        return {**result, "problems": [*result["problems"], *passed_over]}
     if not images:
         seen = ", ".join(f"{n} {suffix}" for suffix, n in others.most_common(5)) or "nothing"
         raise InputError(
@@ -75,7 +87,7 @@ def _grouped(records: list[dict[str, Any]], root: str) -> list[str]:
         groups[(name if alone else name.parent, _facts(record), *record["problems"])].append(record)
     lines = []
     for (_, facts, *problems), group in groups.items():
-        names = [os.path.relpath(record["file"], root) for record in group]
+        names = [r["file"] if r["kind"] == "DICOM" else os.path.relpath(r["file"], root) for r in group]
         title = names[0] if len(names) == 1 else f"{names[0]} … {Path(names[-1]).name} ({len(names)} files)"
         contents = ", ".join(part for part in (facts, _contents(group)) if part)
         lines.append(f"{title}: {contents}" if contents else title)
@@ -87,7 +99,8 @@ def _facts(record: dict[str, Any]) -> str:
     if "shape" not in record:
         return ""
     where = f"{_spacing(record)}, {record['orientation']}" if record["spacing"] else _spacing(record)
-    return ", ".join((record["sequence"] or record["role"], _shape(record), where, record["dtype"]))
+    parts = (record["sequence"] or record["role"], _shape(record), where, record["dtype"])
+    return ", ".join(part for part in parts if part)
 
 
 def _contents(group: list[dict[str, Any]]) -> str:
@@ -117,7 +130,8 @@ def _spacing(record: dict[str, Any]) -> str:
 
 def _block(record: dict[str, Any]) -> str:
     """Return one aligned block for one file."""
-    told = f"{record['sequence']} (from the file name)" if record["sequence"] else "not told by the file name"
+    source = "the header or the image" if record["kind"] == "DICOM" else "the file name"
+    told = f"{record['sequence']} (from {source})" if record["sequence"] else f"not told by {source}"
     rows = {
         "file": record["file"],
         "kind": f"{record['kind']}, {record['role']}",
@@ -125,12 +139,21 @@ def _block(record: dict[str, Any]) -> str:
         "shape": _shape(record),
         "spacing": _spacing(record),
         "orientation": record["orientation"] + ("" if record["spacing"] else " (assumed: the format does not say)"),
-        "type": record["dtype"],
+        "type": record["dtype"] or "",
         "content": _contents([record]),
         "scheme": (record["labels"] or {}).get("scheme_title") or "",
     }
     lines = [f"{name:12} {value}" for name, value in rows.items() if value]
     return "\n".join([*lines, *(f"! {sentence}" for sentence in record["problems"])])
+
+
+def _renamed(found: Any, old: str, new: str) -> Any:
+    """Say the zip file's name for the temporary folder it was unpacked to."""
+    if isinstance(found, dict):
+        return {key: _renamed(value, old, new) for key, value in found.items()}
+    if isinstance(found, list):
+        return [_renamed(value, old, new) for value in found]
+    return found.replace(old, new) if isinstance(found, str) else found
 
 
 def _inspect_or_report(path: Path) -> dict[str, Any]:

@@ -13,7 +13,8 @@ from tumorscope.core.errors import UsageError
 from tumorscope.core.files import ensure_folder
 from tumorscope.core.image import Image
 from tumorscope.workflows.assess import assess
-from tumorscope.workflows.inputs import RESULT_MARK, Spacing, files_of, is_picture
+from tumorscope.workflows.found import RESULT_MARK
+from tumorscope.workflows.inputs import Spacing, files_of, is_picture
 from tumorscope.workflows.mask_input import read_mask
 from tumorscope.workflows.predict import read_case
 from tumorscope.workflows.save_case import SaveOptions, save_case

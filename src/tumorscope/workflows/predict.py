@@ -9,6 +9,7 @@ import warnings
 from collections.abc import Callable, Iterable
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +22,8 @@ from tumorscope.inference.predictor import Predictor
 from tumorscope.inference.runtimes.select import check_choice
 from tumorscope.report.summary import CaseRow, summary_csv
 from tumorscope.workflows.choose import choose_bundle
-from tumorscope.workflows.inputs import Found, Spacing, find_inputs, with_spacing
+from tumorscope.workflows.found import Found
+from tumorscope.workflows.inputs import Spacing, find_inputs, with_spacing
 from tumorscope.workflows.memory import peak_mb, reset_peak
 from tumorscope.workflows.save_case import SaveOptions, case_folder
 from tumorscope.workflows.segment import STATED, CaseResult, segment, segment_with
@@ -51,19 +53,27 @@ class PredictSummary:
         return 0 if self.cases and not failed else 2 if failed == len(self.cases) else 1
 
 
-def read_case(path: str | Path, sequence: str | None = None, spacing: Spacing | None = None) -> Case:
-    """Read one case into memory.
+def read_case(
+    path: str | Path,
+    sequence: str | None = None,
+    spacing: Spacing | None = None,
+    *,
+    keep_identifiers: bool = False,
+) -> Case:
+    """Read one case into memory; its sequences may lie on different grids (``segment`` brings them together).
 
     Args:
-        path: A file, a folder with the sequences of one case, or a folder of slices of one patient.
+        path: A file, a folder with the sequences of one case, a folder of slices of one patient, a DICOM study, or a
+            zip file with any of these.
         sequence: What it shows, where names cannot tell.
         spacing: Voxel size in mm along x, y, z, where the files carry none.
+        keep_identifiers: Call a DICOM case by patient id and date instead of a pseudonym.
 
     Raises:
         InputError: if there is no case or more than one, or a file cannot be used.
         UsageError: for an unknown sequence.
     """
-    found = find_inputs(path, _parse(sequence))
+    found = find_inputs(path, _parse(sequence), any_grid=True, keep_identifiers=keep_identifiers)
     if len(found) > 1:
         raise InputError(
             expected=f"one case at {path}", found=f"{len(found)} ({found[0].id}, …)", fix="Name one of its folders"
@@ -85,6 +95,9 @@ def predict_inputs(
     save: SaveOptions | None = None,
     dates: Iterable[str] = (),
     tta: bool | None = None,
+    preprocess: bool = True,
+    bias: bool = False,
+    keep_identifiers: bool = False,
     say: Callable[[str], Any] | None = None,
 ) -> PredictSummary:
     """Segment, measure and report every case of every input.
@@ -103,6 +116,9 @@ def predict_inputs(
         save: Says the same and more; wins over ``probabilities``.
         dates: The cases are one patient's at these dates or days: a timeline is written too.
         tta: Also average the mirrored prediction; default no.
+        preprocess: Co-register, resample and skull-strip raw studies.
+        bias: Also correct the bias field (N4).
+        keep_identifiers: Call DICOM cases by patient id and date instead of a pseudonym.
         say: Called with each line for people.
 
     Raises:
@@ -114,9 +130,12 @@ def predict_inputs(
     chosen = bundle if isinstance(bundle, Bundle) or bundle is None else Bundle.load(bundle)
     shown = _parse(sequence)
     output = ensure_folder(output)
-    files = save or SaveOptions(probabilities=probabilities)
-    run = _Run(chosen, runtime, device, bool(tta), spacing, files, output, say or (lambda _: None))
-    found = _unique([f for path in inputs for f in find_inputs(path, shown, skip=output)])
+    files = save or SaveOptions(probabilities=probabilities, keep_identifiers=keep_identifiers)
+    run = _Run(chosen, runtime, device, bool(tta), spacing, preprocess, bias, files, output, say or (lambda _: None))
+    find = partial(
+        find_inputs, sequence=shown, skip=output, any_grid=preprocess, keep_identifiers=files.keep_identifiers
+    )
+    found = _unique([f for path in inputs for f in find(path)])
     dates = tuple(dates)
     days = check_dates(dates, len(found)) if dates else []
     summary = run.all(found)
@@ -156,6 +175,8 @@ class _Run:
     device: str
     tta: bool
     spacing: Spacing | None
+    preprocess: bool
+    bias: bool
     save: SaveOptions
     output: Path
     say: Callable[[str], Any]
@@ -223,7 +244,7 @@ class _Run:
         with warnings.catch_warnings(record=True) as caught:
             warnings.simplefilter("always", UserWarning)
             predictor = self._predictor(bundle)
-            result = segment_with(predictor, case, reason, self.spacing)
+            result = segment_with(predictor, case, reason, self.spacing, preprocess=self.preprocess, bias=self.bias)
         result.notes += [str(w.message) for w in caught if w.category is UserWarning]
         return result, result.save(self.output, options=self.save)
 

@@ -17,7 +17,8 @@ from tumorscope.core.image import Image
 from tumorscope.formats import write_nifti, write_png
 from tumorscope.inference.uncertainty import uncertainty_map
 from tumorscope.report.bids import BIDSIGNORE, FileNames, bids_names, bids_subject, dataset_description, dseg_tsv
-from tumorscope.workflows.inputs import RESULT_MARK, is_picture
+from tumorscope.workflows.found import RESULT_MARK
+from tumorscope.workflows.inputs import is_picture
 
 if TYPE_CHECKING:
     from tumorscope.workflows.segment import CaseResult
@@ -125,6 +126,10 @@ def _write_all(result: CaseResult, folder: Path, subject: str, options: SaveOpti
         files=result.files,
         notes=[*result.notes, *notes],
         seconds=result.seconds,
+        dicom=bool(result.case.sources),
+        series=result.case.series,
+        preprocessing=result.preprocessing,
+        quality=result.quality,
     )
     write_text(folder / RESULT_MARK, record_json(record))
     pictures = case_pictures(images, segmentation, result.measurements)

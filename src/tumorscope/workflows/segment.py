@@ -22,12 +22,11 @@ from tumorscope.inference.predictor import Predictor
 from tumorscope.workflows.assess import assess
 from tumorscope.workflows.choose import choose_bundle
 from tumorscope.workflows.inputs import Spacing, files_of, is_picture, with_spacing
+from tumorscope.workflows.study_space import input_flags, quality_record, to_model_space
 
 if TYPE_CHECKING:
     from tumorscope.workflows.save_case import SaveOptions
 
-#: More of a volume than this is not zero in scans that still have their skull.
-_SKULL_FRACTION = 0.4
 #: Why a model was used that was named.
 STATED = "Stated by the user."
 
@@ -47,6 +46,8 @@ class CaseResult:
         notes: What the user should know, one sentence each.
         seconds: Step → seconds.
         files: Sequence → files it was read from.
+        preprocessing: What was done to the study before the model saw it; None where it was not to be touched.
+        quality: Whether the input looks like the model's training data; None where that is not checked.
     """
 
     case: Case
@@ -59,6 +60,8 @@ class CaseResult:
     notes: list[str]
     seconds: dict[str, float]
     files: Mapping[str, tuple[Path, ...]] = field(default_factory=dict)
+    preprocessing: dict[str, Any] | None = None
+    quality: dict[str, Any] | None = None
 
     def save(self, out: str | Path, probabilities: bool = False, options: SaveOptions | None = None) -> Path:
         """Write ``out/<case>/`` and return it: label map, overlay, measurements and report, all or none.
@@ -84,6 +87,7 @@ def segment(
     device: str = "auto",
     tta: bool = False,
     spacing: Spacing | None = None,
+    preprocess: bool = True,
 ) -> CaseResult:
     """Segment and measure one case.
 
@@ -94,20 +98,30 @@ def segment(
         device: ``auto``, ``cpu`` or ``cuda``.
         tta: Also average the mirrored prediction.
         spacing: Voxel size in mm along x, y, z, where the files carry none.
+        preprocess: Co-register, resample and skull-strip a raw study (see :mod:`tumorscope.study.prepare`); one that
+            is in BraTS space already is left as it is.
 
     Raises:
         UsageError: for an unknown bundle, runtime or device.
-        InputError: if the case lacks a sequence, or an image is empty or constant.
-        GeometryError: if the sequences lie on different grids.
+        InputError: if the case lacks a sequence, an image is empty or constant, or no brain is found in it.
+        GeometryError: if the sequences lie on different grids and ``preprocess`` is off.
     """
     if bundle is None:
         chosen, reason = choose_bundle(case)
     else:
         chosen, reason = bundle if isinstance(bundle, Bundle) else Bundle.load(bundle), STATED
-    return segment_with(Predictor(chosen, runtime, device, tta=tta), case, reason, spacing)
+    return segment_with(Predictor(chosen, runtime, device, tta=tta), case, reason, spacing, preprocess=preprocess)
 
 
-def segment_with(predictor: Predictor, case: Case, reason: str = STATED, spacing: Spacing | None = None) -> CaseResult:
+def segment_with(
+    predictor: Predictor,
+    case: Case,
+    reason: str = STATED,
+    spacing: Spacing | None = None,
+    *,
+    preprocess: bool = True,
+    bias: bool = False,
+) -> CaseResult:
     """Segment and measure one case with a model that is open already.
 
     Args:
@@ -115,37 +129,45 @@ def segment_with(predictor: Predictor, case: Case, reason: str = STATED, spacing
         case: As for :func:`segment`; errors are the same too.
         reason: Why this model.
         spacing: As for :func:`segment`.
+        preprocess: As for :func:`segment`.
+        bias: Also correct the bias field (N4).
     """
     started = time.perf_counter()
-    files = files_of(case)
-    case = case.loaded(predictor.bundle.manifest.preprocess.sequences)
+    bundle, files = predictor.bundle, files_of(case)
+    case = case.loaded(bundle.manifest.preprocess.sequences)
     case = case if spacing is None else with_spacing(case, spacing)
-    images = _checked(case, predictor.bundle)
+    images = _checked(case, bundle)
     read = time.perf_counter()
-    prediction = predictor.run(images)
+    space = to_model_space(images, bundle, bias=bias) if preprocess and images else None
+    seen = images if space is None else space.images
+    flags = input_flags(seen, bundle)
+    prepared = time.perf_counter()
+    prediction = predictor.run(seen, None if space is None else space.restore)
     segmentation, convention, said = own_convention(prediction.segmentation, case)
     predicted = time.perf_counter()
-    measurements = assess(
-        images, segmentation, sides=not is_picture(case), temperatures=predictor.bundle.manifest.temperatures
-    )
-    notes = [*case.notes, *prediction.notes, *said, *_warnings(images, predictor.bundle)]
+    shown = images if space is None else {s: space.on_target(s, image) for s, image in images.items()}
+    temperatures = bundle.manifest.temperatures
+    measurements = assess(shown, segmentation, sides=not is_picture(case), temperatures=temperatures)
+    done: list[str] = [] if space is None else list(space.notes)
+    odd = [f"Unlike the training data of {bundle.name}: {flag.sentence}" for flag in flags]
+    notes = [*odd, *case.notes, *done, *prediction.notes, *said]
     if not segmentation.labels.spacing_known:
         notes.append("Spacing is unknown: sizes are in pixels, not in mm or ml (state it with --spacing X,Y,Z).")
-    seconds = {"read": round(read - started, 3), **prediction.seconds}
+    seconds = {"read": round(read - started, 3), "study": round(prepared - read, 3), **prediction.seconds}
     seconds["measure"] = round(time.perf_counter() - predicted, 3)
-    description = predictor.runtime.description + (", mirrored too" if predictor.tta else "")
-    used = {s: f for s, f in files.items() if s not in Sequence.__members__ or Sequence(s) in images}
     return CaseResult(
-        replace(case, images=dict(images)),
+        replace(case, images=dict(shown)),
         segmentation,
         measurements,
-        predictor.bundle,
+        bundle,
         reason,
         convention,
-        description,
+        predictor.runtime.description + (", mirrored too" if predictor.tta else ""),
         list(dict.fromkeys(notes)),
         seconds,
-        used,
+        {s: f for s, f in files.items() if s not in Sequence.__members__ or Sequence(s) in images},
+        None if space is None else {**space.steps, "seconds": space.seconds},
+        quality_record(flags, bundle),
     )
 
 
@@ -202,14 +224,3 @@ def _input_scheme(case: Case) -> tuple[LabelScheme | None, str]:
     if case.id.lower().startswith("brats-"):
         return detect_scheme((), hint=case.id), "its name"
     return None, ""
-
-
-def _warnings(images: Mapping[Sequence, Image], bundle: Bundle) -> list[str]:
-    """Return what about the images does not fit the bundle's training data."""
-    if bundle.manifest.training.dataset != "brats":
-        return []
-    thin = next(iter(images.values())).data[::2, ::2, ::2]
-    fraction = float(np.count_nonzero(thin > 0.02 * thin.max())) / thin.size
-    if fraction <= _SKULL_FRACTION:
-        return []
-    return [f"{bundle.name} was trained on scans without skull; {fraction:.0%} of this one is not background."]

@@ -14,7 +14,7 @@ from typing import Any
 
 from tumorscope.core.errors import InputError, UsageError
 from tumorscope.core.files import write_text
-from tumorscope.workflows.inputs import RESULT_MARK
+from tumorscope.workflows.found import RESULT_MARK
 
 
 def check_dates(dates: Sequence[str], count: int) -> list[float]:
