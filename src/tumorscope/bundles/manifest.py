@@ -15,13 +15,13 @@ class Outputs(BaseModel):
 
     Attributes:
         kind: ``regions``: nested, one sigmoid each (WT ⊃ TC ⊃ ET); ``classes``: exclusive, softmax, background first;
-            ``binary``: one sigmoid.
-        names: Region or class names in channel order (for ``classes`` without the background).
+            ``binary``: one sigmoid; ``types``: one answer per picture, not per pixel, softmax.
+        names: Region, class or type names in channel order (for ``classes`` without the background).
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    kind: Literal["regions", "classes", "binary"]
+    kind: Literal["regions", "classes", "binary", "types"]
     names: tuple[str, ...]
 
     @property
