@@ -46,7 +46,7 @@ def look_alikes(audited: Audited, others: Sequence[Audited] = ()) -> dict[str, t
     patients_of: dict[int, list[str]] = defaultdict(list)
     for name, index in known.items():
         patients_of[int(labels[index])].append(name)
-    found_groups = {}
+    found_groups: dict[str, tuple[str, tuple[str, ...]]] = {}
     for label, cases in members.items():
         theirs = tuple(sorted(patients_of[label]))
         name = "+".join(theirs) or audited.scans[cases[0]].id
@@ -63,9 +63,7 @@ def grouped(cases: Sequence[Case], audited: Audited, others: Sequence[Audited] =
         others: See :func:`look_alikes`; their patients become aliases, so that test lists find them.
     """
     groups = look_alikes(audited, others)
-    return [
-        replace(c, patient=groups[c.id][0], unit="group", aliases=(*c.aliases, *groups[c.id][1])) for c in cases
-    ]
+    return [replace(c, patient=groups[c.id][0], unit="group", aliases=(*c.aliases, *groups[c.id][1])) for c in cases]
 
 
 def _identical(audited: Audited) -> Edges:

@@ -15,7 +15,7 @@ from tumorscope.core.errors import UsageError
 
 @dataclass(frozen=True, kw_only=True)
 class Command:
-    """Segment scans and measure the tumour.
+    """Segment scans, measure the tumour and, on T1CE, tell its type.
 
     For each case OUT/<case>/ gets segmentation.nii.gz (.png for pictures), overlay.png, measurements.json and
     report.html; OUT/summary.csv has one row per case.
@@ -64,6 +64,7 @@ class Command:
     tta: Annotated[bool, arg(help="Average the prediction with that of the mirrored scan; takes twice as long.")] = (
         False
     )
+    types: Annotated[bool, arg(help="Also tell the tumour type, where a shipped model fits (T1CE).")] = True
     json: JsonOption = None
 
     def run(self) -> int:
@@ -84,6 +85,7 @@ class Command:
                 device=self.device,
                 probabilities=self.probabilities,
                 tta=self.tta,
+                types=self.types,
                 say=out.say,
             )
             out.give(result)

@@ -11,6 +11,7 @@ from typing import Any
 
 from tumorscope.core.labels import LabelScheme
 from tumorscope.figures.colours import LONG_NAMES, outlines
+from tumorscope.report.type_html import type_section
 
 _TEMPLATE = Path(__file__).parent / "case.html"
 _PICTURE = "The slice as it is, and with the segmentation on it."
@@ -25,7 +26,9 @@ _SIDES = {
 }
 
 
-def case_html(record: Mapping[str, Any], scheme: LabelScheme, overlay: bytes, slices: int) -> str:
+def case_html(
+    record: Mapping[str, Any], scheme: LabelScheme, overlay: bytes, slices: int, looked: bytes | None = None
+) -> str:
     """Return the report.
 
     Args:
@@ -33,6 +36,7 @@ def case_html(record: Mapping[str, Any], scheme: LabelScheme, overlay: bytes, sl
         scheme: Of the label map, for the colours.
         overlay: The overlay as PNG.
         slices: Number of slices.
+        looked: What a classifier saw and where it looked, as PNG, if one was asked.
     """
     bundle = record["bundle"]
     caption = _PICTURE if slices == 1 else _VOLUME if record["spacing_known"] else _STACK
@@ -43,12 +47,46 @@ def case_html(record: Mapping[str, Any], scheme: LabelScheme, overlay: bytes, sl
         "alt": escape(f"Segmentation of {record['case']}"),
         "overlay": base64.b64encode(overlay).decode(),
         "caption": escape(f"{caption} {_SIDES[record['input']]}"),
-        "sizes": _sizes(record, scheme),
-        "units": escape(_units(record)),
-        "warnings": _warnings([*record["notes"], *bundle["limits"]]),
+        "type": "" if looked is None else type_section(record["tumor_type"], looked),
+        "sizes": f"<h2>Sizes</h2>\n<table>{_sizes(record, scheme)}</table>\n{_small(_units(record))}",
+        "warnings": _warnings(_to_note(record)),
         "provenance": _provenance(record),
     }
     return Template(_TEMPLATE.read_text(encoding="utf-8")).substitute(fields)
+
+
+def type_html(record: Mapping[str, Any], looked: bytes) -> str:
+    """Return the report of a case that was classified and not segmented.
+
+    Args:
+        record: From :func:`~tumorscope.report.record.type_record`.
+        looked: What the classifier saw and where it looked, as PNG.
+    """
+    bundle = record["bundle"]
+    text = Template(_TEMPLATE.read_text(encoding="utf-8")).substitute(
+        case=escape(record["case"]),
+        subtitle=escape(f"{bundle['title']}. {record['created'].replace('T', ' ')[:16]} UTC."),
+        notice=escape(record["notice"]),
+        alt="",
+        overlay="",
+        caption="",
+        type=type_section(record["tumor_type"], looked),
+        sizes="",
+        warnings=_warnings(_to_note(record)),
+        provenance=_provenance(record),
+    )
+    return "\n".join(
+        line for line in text.splitlines() if not line.startswith(('<img alt=""', '<p class="small"></p>'))
+    )
+
+
+def _small(text: str) -> str:
+    return f'<p class="small">{escape(text)}</p>'
+
+
+def _to_note(record: Mapping[str, Any]) -> list[str]:
+    limits = record.get("tumor_type", {}).get("limits", [])
+    return list(dict.fromkeys([*record["notes"], *record["bundle"]["limits"], *limits]))
 
 
 def _row(cells: list[str], kind: str = "td", numbers: int = 1) -> str:
@@ -105,6 +143,9 @@ def _accuracy(scores: list[Mapping[str, Any]]) -> str:
     """Return what is known of the model's accuracy, in one sentence."""
     if not scores:
         return "No test scores come with this model."
+    if scores[0]["metric"] == "accuracy":
+        told = [f"{s['mean']:.3f} ({s['ci95'][0]:.3f} to {s['ci95'][1]:.3f}; {s['on']}, n {s['n']})" for s in scores]
+        return f"Accuracy (95 % interval): {'; '.join(told)}."
     values = [
         f"{s['region']} {s['mean']:.2f} ({s['ci95'][0]:.2f} to {s['ci95'][1]:.2f})"
         for s in scores
@@ -113,17 +154,21 @@ def _accuracy(scores: list[Mapping[str, Any]]) -> str:
     return f"{scores[0]['n']} patients it never saw; mean Dice (95 % interval): {', '.join(values)}."
 
 
-def _provenance(record: Mapping[str, Any]) -> str:
-    bundle, labels, software = record["bundle"], record["labels"], record["software"]
+def _label_values(labels: Mapping[str, Any]) -> str:
     values = ", ".join(f"{value} {name}" for name, value in labels["values"].items())
     whose = "the input's own" if labels["convention"] == "input" else "the model's"
+    return f"{values} ({whose} convention: {labels['title']})"
+
+
+def _provenance(record: Mapping[str, Any]) -> str:
+    bundle, software = record["bundle"], record["software"]
     use = "" if bundle["commercial_use"] else "; no commercial use"
     rows = [
         ("Model", f"{bundle['name']} {bundle['version']}. {bundle['chosen']}"),
         ("Tested on", _accuracy(bundle["scores"])),
         ("Trained on", f"{bundle['trained_on']} (licence: {bundle['licence']}{use})"),
         ("Software", f"{software['name']} {software['version']}; {software['runtime']}"),
-        ("Label values", f"{values} ({whose} convention: {labels['title']})"),
+        *([("Label values", _label_values(record["labels"]))] if "labels" in record else []),
         ("Seconds", ", ".join(f"{step} {s:.2f}" for step, s in record["seconds"].items())),
     ]
     html = [_row([f"<b>{escape(k)}</b>", escape(v)], numbers=2) for k, v in rows]

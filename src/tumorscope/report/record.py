@@ -29,6 +29,7 @@ def case_record(
     files: Mapping[str, Iterable[Path]],
     notes: Iterable[str],
     seconds: Mapping[str, float],
+    tumor_type: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
     """Put together what is known about a result.
 
@@ -44,6 +45,7 @@ def case_record(
         files: Sequence → files; names without folders and SHA-256 go into the record.
         notes: Sentences for the user.
         seconds: Step → seconds.
+        tumor_type: What a classifier said about the case, if one was asked.
 
     Returns:
         A dict that JSON can hold, ``measurements`` at its top level.
@@ -51,17 +53,50 @@ def case_record(
     from tumorscope import __version__
 
     return {
-        "notice": NOTICE,
-        "case": case_id,
-        "created": datetime.now(UTC).isoformat(timespec="seconds"),
-        "input": "picture" if picture else "volume",
+        **_start(case_id, picture),
         **measurements,
         "labels": {**_labels(scheme), "convention": convention},
+        **({} if tumor_type is None else {"tumor_type": dict(tumor_type)}),
         "notes": list(notes),
         "bundle": {**_bundle(bundle), "chosen": reason},
         "software": {"name": "tumorscope", "version": __version__, "runtime": runtime},
         "inputs": [_input(sequence, paths) for sequence, paths in files.items()],
         "seconds": dict(seconds),
+    }
+
+
+def type_record(
+    *,
+    case_id: str,
+    picture: bool,
+    tumor_type: Mapping[str, Any],
+    bundle: Bundle,
+    reason: str,
+    runtime: str,
+    files: Mapping[str, Iterable[Path]],
+    notes: Iterable[str],
+    seconds: Mapping[str, float],
+) -> dict[str, Any]:
+    """Put together what is known about a case that was classified and not segmented; see :func:`case_record`."""
+    from tumorscope import __version__
+
+    return {
+        **_start(case_id, picture),
+        "tumor_type": dict(tumor_type),
+        "notes": list(notes),
+        "bundle": {**_bundle(bundle), "chosen": reason},
+        "software": {"name": "tumorscope", "version": __version__, "runtime": runtime},
+        "inputs": [_input(sequence, paths) for sequence, paths in files.items()],
+        "seconds": dict(seconds),
+    }
+
+
+def _start(case_id: str, picture: bool) -> dict[str, Any]:
+    return {
+        "notice": NOTICE,
+        "case": case_id,
+        "created": datetime.now(UTC).isoformat(timespec="seconds"),
+        "input": "picture" if picture else "volume",
     }
 
 
@@ -82,9 +117,9 @@ def _bundle(bundle: Bundle) -> dict[str, Any]:
         "weights_sha256": dict(manifest.weights_sha256),
         "limits": list(manifest.limits),
         "scores": [
-            {key: s[key] for key in ("metric", "region", "unit", "mean", "ci95", "n", "empty_policy")}
+            {key: s.get(key) for key in ("metric", "region", "unit", "mean", "ci95", "n", "empty_policy", "on")}
             for s in manifest.scores
-            if s["metric"] == "dice" and s["unit"] == "patient"
+            if (s["metric"] == "dice" and s["unit"] == "patient") or (s["metric"], s["region"]) == ("accuracy", "all")
         ],
     }
 

@@ -62,6 +62,7 @@ def fit_types(
     val_ids: Sequence[str],
     run: Path,
     store: Path,
+    initial: dict[str, Tensor] | None = None,
     callbacks: Sequence[Callback] = (),
     progress: Callable[[int, int, str], None] = lambda done, total, name: None,
 ) -> LoopResult:
@@ -74,6 +75,7 @@ def fit_types(
         val_ids: Validation cases.
         run: Folder for checkpoints and logs.
         store: Folder where features of frozen stages are kept.
+        initial: Weights to start from (fine-tuning): a state dict of the network, or the part of one to be kept.
         callbacks: Run after the loop's own.
         progress: Called with (done, total, what) while frozen stages run.
 
@@ -93,6 +95,8 @@ def fit_types(
 
     def make_task() -> TypeTask:
         made.append(TypeTask(recipe, weights))
+        if initial is not None:
+            made[0].network.load_state_dict(initial, strict=False)
         return made[0]
 
     def make_loaders(trainer: Trainer) -> tuple[object, object]:

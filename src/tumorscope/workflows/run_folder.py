@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,8 @@ from tumorscope.core.errors import TumorscopeError, UsageError
 from tumorscope.core.files import write_text
 from tumorscope.datasets.base import Dataset
 from tumorscope.datasets.splits import Split
-from tumorscope.recipes.recipe import Recipe, load_recipe
+from tumorscope.recipes.recipe import Recipe, read_recipe
+from tumorscope.recipes.type_recipe import TypeRecipe
 
 #: File with the audit of the run's data.
 AUDIT = "audit.json"
@@ -47,7 +49,7 @@ def audit_run(
     write_text(path, json.dumps(found, indent=1, ensure_ascii=False))
 
 
-def claim(run: Path, recipe: Recipe, main: bool) -> None:
+def claim(run: Path, recipe: Recipe | TypeRecipe, main: bool) -> None:
     """Write the recipe into a new run folder, or make sure that a used one holds the same.
 
     Args:
@@ -61,7 +63,7 @@ def claim(run: Path, recipe: Recipe, main: bool) -> None:
     path = run / "recipe.yaml"
     if path.is_file():
         try:
-            there = load_recipe(path).model_dump(mode="json")
+            there = read_recipe(path).model_dump(mode="json")
         except TumorscopeError:
             there = {}
         differing = differences(there, recipe.model_dump(mode="json"))
@@ -81,3 +83,18 @@ def differences(there: Any, here: Any, key: str = "") -> list[str]:
         keys = dict.fromkeys([*there, *here])
         return [d for k in keys for d in differences(there.get(k), here.get(k), f"{key}.{k}".lstrip("."))]
     return [] if there == here else [f"{key} is {there} there and {here} now"]
+
+
+@contextmanager
+def drawing_curves(folder: Path, echo: Callable[[str], None], draw: bool = True) -> Iterator[None]:
+    """Draw a run's curves after the block, also when the user stops it; not where another process does."""
+    from tumorscope.figures.curves import save_curves
+
+    try:
+        yield
+    except KeyboardInterrupt:
+        echo("stopped; the same command continues after the last finished epoch")
+        raise
+    finally:
+        if draw and (folder / "log.csv").is_file():
+            save_curves(folder / "log.csv", folder)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import shutil
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,10 +16,13 @@ from tumorscope.formats import write_nifti, write_png
 from tumorscope.workflows.inputs import RESULT_MARK, is_picture
 
 if TYPE_CHECKING:
+    from tumorscope.workflows.classify import TypeFinding
     from tumorscope.workflows.segment import CaseResult
 
 #: Names this module writes; anything else in an earlier result's folder is the user's and stays.
-_OURS = re.compile(r"(segmentation\.(nii\.gz|png)|overlay\.png|measurements\.json|report\.html|probability_.*|slices)$")
+_OURS = re.compile(
+    r"(segmentation\.(nii\.gz|png)|overlay\.png|measurements\.json|type\.png|report\.html|probability_.*|slices)$"
+)
 
 
 def save_case(result: CaseResult, out: Path, probabilities: bool = False) -> Path:
@@ -29,14 +33,19 @@ def save_case(result: CaseResult, out: Path, probabilities: bool = False) -> Pat
     Raises:
         OutputError: if the target holds other files, or something cannot be written.
     """
+    return write_folder(out, result.case.id, lambda scratch: _write_all(result, scratch, probabilities))
+
+
+def write_folder(out: Path, case_id: str, write: Callable[[Path], None]) -> Path:
+    """Let ``write`` fill a folder and move it to ``out/<case>/`` when it is complete; errors as :func:`save_case`."""
     out = ensure_folder(out)
-    target = case_folder(out, result.case.id)
+    target = case_folder(out, case_id)
     try:
         scratch = Path(tempfile.mkdtemp(prefix=".writing-", dir=out))
     except OSError as error:
         raise _cannot_write(target, error) from error
     try:
-        _write_all(result, scratch, probabilities)
+        write(scratch)
         scratch.chmod(0o755)
         _move_into_place(scratch, target)
     except OSError as error:
@@ -85,6 +94,9 @@ def _write_all(result: CaseResult, folder: Path, probabilities: bool) -> None:
             write_nifti(image, folder / f"probability_{name.replace('/', '-')}.nii.gz")
     overlay = png_bytes(overlay_figure(images, segmentation, title=result.case.id))
     (folder / "overlay.png").write_bytes(overlay)
+    looked = None if result.finding is None else type_picture(result.finding, result.case.id)
+    if looked is not None:
+        (folder / "type.png").write_bytes(looked)
     record = case_record(
         case_id=result.case.id,
         picture=is_picture(result.case),
@@ -97,9 +109,18 @@ def _write_all(result: CaseResult, folder: Path, probabilities: bool) -> None:
         files=result.files,
         notes=result.notes,
         seconds=result.seconds,
+        tumor_type=None if result.finding is None else result.finding.to_json(),
     )
     write_text(folder / RESULT_MARK, record_json(record))
-    write_text(folder / "report.html", case_html(record, segmentation.scheme, overlay, labels.shape[2]))
+    write_text(folder / "report.html", case_html(record, segmentation.scheme, overlay, labels.shape[2], looked))
+
+
+def type_picture(finding: TypeFinding, case_id: str) -> bytes:
+    """Return what a classifier saw, and where it looked, as PNG."""
+    from tumorscope.figures.grad_cam import grad_cam_figure
+    from tumorscope.figures.save import png_bytes
+
+    return png_bytes(grad_cam_figure(finding.shown, finding.cam, title=case_id, caption=finding.agreement))
 
 
 def _move_into_place(scratch: Path, target: Path) -> None:

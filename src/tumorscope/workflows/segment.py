@@ -21,6 +21,7 @@ from tumorscope.formats import check_content
 from tumorscope.inference.measure import measure
 from tumorscope.inference.predictor import Predictor
 from tumorscope.workflows.choose import choose_bundle
+from tumorscope.workflows.classify import TypeFinding
 from tumorscope.workflows.inputs import Spacing, files_of, with_spacing
 
 #: More of a volume than this is not zero in scans that still have their skull.
@@ -44,6 +45,7 @@ class CaseResult:
         notes: What the user should know, one sentence each.
         seconds: Step → seconds.
         files: Sequence → files it was read from.
+        finding: What a classifier said about the case, if one was asked.
     """
 
     case: Case
@@ -56,6 +58,7 @@ class CaseResult:
     notes: list[str]
     seconds: dict[str, float]
     files: Mapping[str, tuple[Path, ...]] = field(default_factory=dict)
+    finding: TypeFinding | None = None
 
     def save(self, out: str | Path, probabilities: bool = False) -> Path:
         """Write ``out/<case>/`` and return it: label map, overlay, measurements and report, all or none.

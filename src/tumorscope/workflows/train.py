@@ -5,8 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -20,8 +19,9 @@ from tumorscope.datasets import DATASETS
 from tumorscope.datasets.base import Dataset
 from tumorscope.datasets.published_splits import cases_of
 from tumorscope.datasets.splits import Split
-from tumorscope.recipes.recipe import Recipe, load_recipe
-from tumorscope.workflows.run_folder import AUDIT, audit_run, claim, differences
+from tumorscope.recipes.recipe import Recipe, read_recipe
+from tumorscope.recipes.type_recipe import TypeRecipe
+from tumorscope.workflows.run_folder import AUDIT, audit_run, claim, differences, drawing_curves
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -49,7 +49,7 @@ class TrainResult:
 
 
 def train_recipe(
-    recipe: str | Path | Recipe,
+    recipe: str | Path | Recipe | TypeRecipe,
     data: str | Path,
     output: str | Path,
     *,
@@ -82,7 +82,9 @@ def train_recipe(
 
     main = rank_zero_only.rank == 0
     echo = echo if main else _nothing
-    plan = recipe if isinstance(recipe, Recipe) else load_recipe(recipe, overrides)
+    plan = recipe if isinstance(recipe, Recipe | TypeRecipe) else read_recipe(recipe, overrides)
+    if isinstance(plan, TypeRecipe):
+        return _train_types(plan, data, Path(output), split, init, cache, echo)
     dataset: Dataset = DATASETS.load(plan.data.dataset)
     labelled = labelled_cases(dataset.discover(data), data, echo, plan.data.ignore_value)
     cases = cases_of(labelled, Split.load(split).unit if split else plan.data.unit)
@@ -102,6 +104,27 @@ def train_recipe(
     if not main:
         raise SystemExit(0)
     return _finish(run, plan, scheme, dataset, splits, store, results, init, echo)
+
+
+def _train_types(
+    recipe: TypeRecipe,
+    data: str | Path,
+    run: Path,
+    split: str | Path | None,
+    init: str | Path | None,
+    cache: str | Path | None,
+    echo: Echo,
+) -> TrainResult:
+    from tumorscope.workflows.train_types import train_types
+
+    if init is not None:
+        raise UsageError(
+            expected="a classification recipe by itself",
+            found="--init",
+            fix="Leave it out; name weights with --network.args.encoder_weights",
+        )
+    bundle, best = train_types(recipe, data, run, split, cache, echo)
+    return TrainResult(run, bundle, [best])
 
 
 def _nothing(line: str) -> None:
@@ -200,27 +223,12 @@ def _fit_folds(
     results = []
     for fold, split in enumerate(splits):
         place = run if len(splits) == 1 else ensure_folder(run / f"fold-{fold}")
-        with _curves_drawn(place, echo):
+        with drawing_curves(place, echo, echo is not _nothing):
             result = fit(recipe, scheme, store, split.parts["train"], split.parts["val"], place, initial)
         name = "" if len(splits) == 1 else f"fold {fold + 1} of {len(splits)}: "
         echo(f"{name}best {recipe.training.monitor} {result.best_score:.4f} in epoch {result.best_epoch + 1}")
         results.append(result)
     return results
-
-
-@contextmanager
-def _curves_drawn(folder: Path, echo: Echo) -> Iterator[None]:
-    """Draw the curves after the block, also when the user stops it."""
-    from tumorscope.figures.curves import save_curves
-
-    try:
-        yield
-    except KeyboardInterrupt:
-        echo("stopped; the same command continues after the last finished epoch")
-        raise
-    finally:
-        if echo is not _nothing and (folder / "log.csv").is_file():
-            save_curves(folder / "log.csv", folder)
 
 
 def _finish(
