@@ -57,9 +57,8 @@ def train_types(
     place = Path(cache or run / "cache")
     chosen = _split(run, recipe, cases, split, place / "audit", echo)
     audit_run(run, cases, chosen, dataset, place / "audit", echo)
-    used = {c for part in ("train", "val") for c in chosen.parts[part]}
     count = _counter(echo)
-    pictures = prepare_pictures([c for c in cases if c.id in used], recipe.preprocess, place, count)
+    pictures = prepare_pictures(cases, recipe.preprocess, place, count)  # all: runs of other splits share them
     parts = chosen.parts["train"], chosen.parts["val"]
     echo(f"{len(parts[0])} pictures to train on, {len(parts[1])} to validate; types {', '.join(recipe.outputs.names)}")
     with drawing_curves(run, echo):

@@ -182,7 +182,7 @@ def fast_function(compute: Callable[[Tensor], Tensor], shape: tuple[int, ...]) -
     Measured for the frozen stages of a classifier in bfloat16: OpenVINO takes a tenth of PyTorch's time.
 
     Args:
-        compute: Maps (B, …) to (B, …) without any randomness.
+        compute: Maps (B, …) to (B, …) without any randomness; its weights need no gradient.
         shape: Of one input, without the batch.
     """
     import torch
@@ -203,7 +203,7 @@ def fast_function(compute: Callable[[Tensor], Tensor], shape: tuple[int, ...]) -
         with torch.no_grad():
             model = convert(core, Wrapped().eval(), shape)
     except _DifferenceError as error:
-        log.info("OpenVINO cannot run the frozen stages (%s): using torch.", error)
+        log.warning("OpenVINO cannot run this network (%s): torch takes ten times as long.", error)
         return by_torch
     options = {"PERFORMANCE_HINT": "LATENCY", "INFERENCE_NUM_THREADS": torch.get_num_threads()}
     request = core.compile_model(model, "CPU", options).create_infer_request()
