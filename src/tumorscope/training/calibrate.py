@@ -42,7 +42,9 @@ class Calibration:
 
 def logits_of(network: StagedClassifier, pictures: Pictures, chosen: Array, *, mirrored: bool) -> Array:
     """Return the logits of pictures, float32 (N, V, K): V is 2 with the left-right mirror image, else 1."""
-    run: Callable[[Array], Array] = fast_function(network.eval().requires_grad_(False).forward, tuple(pictures.array.shape[1:]))
+    run: Callable[[Array], Array] = fast_function(
+        network.eval().requires_grad_(False).forward, tuple(pictures.array.shape[1:])
+    )
     found = []
     for start in range(0, len(chosen), _BATCH):
         batch = pictures.array[chosen[start : start + _BATCH]].astype(np.float32)

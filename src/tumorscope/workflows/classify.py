@@ -75,7 +75,7 @@ class TypeFinding:
         }
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(eq=False)
 class TypeResult:
     """A case that was classified and not segmented.
 

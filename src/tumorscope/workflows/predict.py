@@ -21,7 +21,7 @@ from tumorscope.inference.predictor import Predictor
 from tumorscope.inference.runtimes.select import check_choice
 from tumorscope.report.summary import CaseRow, summary_csv
 from tumorscope.workflows.choose import choose_bundle, choose_classifier, needed_sequences
-from tumorscope.workflows.classify import Classifier, TypeResult, typed_images
+from tumorscope.workflows.classify import Classifier, TypeFinding, TypeResult, typed_images
 from tumorscope.workflows.inputs import Found, Spacing, find_inputs, with_spacing
 from tumorscope.workflows.memory import peak_mb, reset_peak
 from tumorscope.workflows.save_case import case_folder
@@ -123,6 +123,10 @@ def _nothing(line: str) -> None:
     """Say nothing."""
 
 
+def _told(finding: TypeFinding) -> str:
+    return finding.agreement if finding.agrees is False else finding.answer.sentence
+
+
 def _only(bundle: Bundle) -> str:
     return f"{bundle.name} tells the type; no shipped model segments these sequences."
 
@@ -216,7 +220,7 @@ class _Run:
             volumes=volumes,
             folder=str(folder),
             notes=tuple(result.notes),
-            tumor_type="" if finding is None else finding.answer.sentence if finding.agrees else finding.agreement,
+            tumor_type="" if finding is None else _told(finding),
         )
 
     def _failed(self, found: Found, started: float, sentence: str) -> CaseRow:

@@ -6,10 +6,11 @@ import json
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import yaml
 
+from tumorscope.bundles.bundle import Bundle
 from tumorscope.core.case import Case
 from tumorscope.core.errors import TumorscopeError, UsageError
 from tumorscope.core.files import write_text
@@ -17,6 +18,9 @@ from tumorscope.datasets.base import Dataset
 from tumorscope.datasets.splits import Split
 from tumorscope.recipes.recipe import Recipe, read_recipe
 from tumorscope.recipes.type_recipe import TypeRecipe
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 #: File with the audit of the run's data.
 AUDIT = "audit.json"
@@ -98,3 +102,34 @@ def drawing_curves(folder: Path, echo: Callable[[str], None], draw: bool = True)
     finally:
         if draw and (folder / "log.csv").is_file():
             save_curves(folder / "log.csv", folder)
+
+
+def initial_weights(
+    init: str | Path | None, recipe: Recipe | TypeRecipe, echo: Callable[[str], None]
+) -> dict[str, Tensor] | None:
+    """Return the weights to fine-tune from, and say what of the network starts anew.
+
+    Raises:
+        UsageError: if there is no such bundle, or most of its weights do not fit.
+    """
+    if init is None:
+        return None
+    from tumorscope.training.finetune import starting_weights
+
+    bundle = Bundle.load(init)
+    kept, anew = starting_weights(bundle, recipe)
+    echo(f"starting from bundle '{bundle.name}': {len(kept)} tensors taken over")
+    if anew:
+        echo(f"not loaded, starting anew ({len(anew)} tensors of another shape): {', '.join(anew[:8])}")
+    if bundle.manifest.preprocess != recipe.preprocess:
+        differing = differences(
+            bundle.manifest.preprocess.model_dump(mode="json"), recipe.preprocess.model_dump(mode="json"), "preprocess"
+        )
+        echo(f"the bundle was trained on other input: {'; '.join(differing)}")
+    return kept
+
+
+def named_weights(bundle: Bundle) -> str:
+    """Say which weights a bundle holds; its folder means nothing elsewhere."""
+    sums = ", ".join(digest[:12] for digest in bundle.manifest.weights_sha256.values())
+    return f"bundle '{bundle.name}' {bundle.manifest.version}, SHA-256 of its weights {sums}"

@@ -21,7 +21,7 @@ from tumorscope.datasets.published_splits import cases_of
 from tumorscope.datasets.splits import Split
 from tumorscope.recipes.recipe import Recipe, read_recipe
 from tumorscope.recipes.type_recipe import TypeRecipe
-from tumorscope.workflows.run_folder import AUDIT, audit_run, claim, differences, drawing_curves
+from tumorscope.workflows.run_folder import AUDIT, audit_run, claim, drawing_curves, initial_weights, named_weights
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -92,7 +92,7 @@ def train_recipe(
     echo(f"learning {', '.join(plan.outputs.names)} with label values of '{scheme.name}': {scheme.listing}")
     run = ensure_folder(output)
     claim(run, plan, main)
-    initial = _initial(init, plan, echo)
+    initial = initial_weights(init, plan, echo)
     splits = _splits(run, plan, cases, split, main)
     place = Path(cache or run / "cache")
     if main:
@@ -117,13 +117,7 @@ def _train_types(
 ) -> TrainResult:
     from tumorscope.workflows.train_types import train_types
 
-    if init is not None:
-        raise UsageError(
-            expected="a classification recipe by itself",
-            found="--init",
-            fix="Leave it out; name weights with --network.args.encoder_weights",
-        )
-    bundle, best = train_types(recipe, data, run, split, cache, echo)
+    bundle, best = train_types(recipe, data, run, split=split, init=init, cache=cache, echo=echo)
     return TrainResult(run, bundle, [best])
 
 
@@ -190,25 +184,6 @@ def _splits(run: Path, recipe: Recipe, cases: list[Case], given: str | Path | No
     return splits
 
 
-def _initial(init: str | Path | None, recipe: Recipe, echo: Echo) -> dict[str, Tensor] | None:
-    """Return the weights to fine-tune from, and say what of the network starts anew."""
-    if init is None:
-        return None
-    from tumorscope.training.finetune import starting_weights
-
-    bundle = Bundle.load(init)
-    kept, anew = starting_weights(bundle, recipe)
-    echo(f"starting from bundle '{bundle.name}': {len(kept)} tensors taken over")
-    if anew:
-        echo(f"not loaded, starting anew ({len(anew)} tensors of another shape): {', '.join(anew[:8])}")
-    if bundle.manifest.preprocess != recipe.preprocess:
-        differing = differences(
-            bundle.manifest.preprocess.model_dump(mode="json"), recipe.preprocess.model_dump(mode="json"), "preprocess"
-        )
-        echo(f"the bundle was trained on other input: {'; '.join(differing)}")
-    return kept
-
-
 def _fit_folds(
     run: Path,
     recipe: Recipe,
@@ -251,7 +226,7 @@ def _finish(
         "best_epoch": [r.best_epoch + 1 for r in results],
         "epochs_run": [r.epochs_run for r in results],
         recipe.training.monitor: [round(r.best_score, 5) for r in results],
-        "initial_weights": "as network.args say" if init is None else _named(Bundle.load(init)),
+        "initial_weights": "as network.args say" if init is None else named_weights(Bundle.load(init)),
         "audit": json.loads((run / AUDIT).read_text(encoding="utf-8")),
     } | ({"class_weights": [r.class_weights for r in results]} if results[0].class_weights else {})
     manifest = run_manifest(recipe, sum(row["seconds"] for file in logs for row in read_log(file)), **facts)
@@ -262,12 +237,6 @@ def _finish(
     bundle = export_bundle(run / "bundle", recipe, scheme, dataset, splits, hashes, states, manifest, parent)
     echo(f"bundle written to {bundle.folder}")
     return TrainResult(run, bundle, [r.best_score for r in results])
-
-
-def _named(bundle: Bundle) -> str:
-    """Say which weights a bundle holds; its folder means nothing elsewhere."""
-    sums = ", ".join(digest[:12] for digest in bundle.manifest.weights_sha256.values())
-    return f"bundle '{bundle.name}' {bundle.manifest.version}, SHA-256 of its weights {sums}"
 
 
 def _estimate(recipe: Recipe, scheme: LabelScheme, store: Cache, splits: list[Split]) -> str:

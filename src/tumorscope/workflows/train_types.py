@@ -17,7 +17,7 @@ from tumorscope.datasets.base import Dataset
 from tumorscope.datasets.splits import Split
 from tumorscope.recipes.recipe import held_out
 from tumorscope.recipes.type_recipe import TypeRecipe
-from tumorscope.workflows.run_folder import AUDIT, audit_run, claim, drawing_curves
+from tumorscope.workflows.run_folder import AUDIT, audit_run, claim, drawing_curves, initial_weights, named_weights
 
 if TYPE_CHECKING:
     from tumorscope.training.loop import LoopResult
@@ -27,7 +27,14 @@ Echo = Callable[[str], None]
 
 
 def train_types(
-    recipe: TypeRecipe, data: str | Path, run: Path, split: str | Path | None, cache: str | Path | None, echo: Echo
+    recipe: TypeRecipe,
+    data: str | Path,
+    run: Path,
+    *,
+    split: str | Path | None,
+    init: str | Path | None,
+    cache: str | Path | None,
+    echo: Echo,
 ) -> tuple[Bundle, float]:
     """Train a classifier and export a bundle; an interrupted run continues.
 
@@ -36,6 +43,7 @@ def train_types(
         data: The data set's folder or a parent of it.
         run: Run folder.
         split: Split file; default: made from the recipe, written to ``split.json``.
+        init: Bundle (name or folder) whose weights to start from.
         cache: Folder for prepared pictures; default ``<run>/cache``.
         echo: Receives one line of progress at a time.
 
@@ -53,6 +61,7 @@ def train_types(
     dataset: Dataset = DATASETS.load(recipe.data.dataset)
     cases = typed_cases(dataset.discover(data), data)
     TypeTask(recipe)  # what cannot be is told before minutes of preparation
+    initial = initial_weights(init, recipe, echo)
     claim(ensure_folder(run), recipe, True)
     place = Path(cache or run / "cache")
     chosen = _split(run, recipe, cases, split, place / "audit", echo)
@@ -62,9 +71,10 @@ def train_types(
     parts = chosen.parts["train"], chosen.parts["val"]
     echo(f"{len(parts[0])} pictures to train on, {len(parts[1])} to validate; types {', '.join(recipe.outputs.names)}")
     with drawing_curves(run, echo):
-        result = fit_types(recipe, pictures, *parts, run, place, progress=count)
+        result = fit_types(recipe, pictures, *parts, run, place, initial, progress=count)
     echo(f"best {recipe.training.monitor} {result.best_score:.4f} in epoch {result.best_epoch + 1}")
-    bundle = _export(run, recipe, dataset, chosen, pictures, result)
+    parent = None if init is None else Bundle.load(init)
+    bundle = _export(run, recipe, dataset, chosen, pictures, result, parent)
     echo(f"bundle written to {bundle.folder}")
     return bundle, result.best_score
 
@@ -139,7 +149,13 @@ def _made(recipe: TypeRecipe, cases: Sequence[Case], store: Path, echo: Echo) ->
 
 
 def _export(
-    run: Path, recipe: TypeRecipe, dataset: Dataset, split: Split, pictures: Pictures, result: LoopResult
+    run: Path,
+    recipe: TypeRecipe,
+    dataset: Dataset,
+    split: Split,
+    pictures: Pictures,
+    result: LoopResult,
+    parent: Bundle | None,
 ) -> Bundle:
     """Calibrate on the validation pictures and write manifest and bundle."""
     from tumorscope.training.calibrate import calibrate, logits_of, novelty_of, with_temperature
@@ -157,6 +173,7 @@ def _export(
         "best_epoch": [result.best_epoch + 1],
         "epochs_run": [result.epochs_run],
         recipe.training.monitor: [round(result.best_score, 5)],
+        "initial_weights": "as network.args say" if parent is None else named_weights(parent),
         "calibration": {"temperature": chosen.temperature, **chosen.facts},
         "audit": json.loads((run / AUDIT).read_text(encoding="utf-8")),
     }
@@ -164,6 +181,7 @@ def _export(
     manifest = run_manifest(recipe, seconds, **facts)
     write_text(run / "manifest.json", json.dumps(manifest, indent=1))
     hashes = sorted({h for index in (*train, *val) for h in pictures.hashes[index]})
+    hashes = sorted({*hashes, *(parent.manifest.training.case_hashes if parent else ())})
     novelty = novelty_of(pictures, train, numbers[train], val)
     state = with_temperature(network, chosen.temperature)
     return export_classifier(run / "bundle", recipe, dataset, split, hashes, state, chosen, novelty, manifest)
