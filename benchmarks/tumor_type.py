@@ -1,12 +1,15 @@
 """Scores of tumour-type classifiers under four protocols, and what gives them away; docs/tumor-type.md shows them.
 
     python benchmarks/tumor_type.py splits --four-class DIR --figshare DIR --work WORK
-    tumorscope train tumor-type --data DIR --split WORK/split-0.json -o WORK/group           # shipped
-    tumorscope train tumor-type --data DIR --split WORK/split-release.json --init WORK/group/bundle -o WORK/release \\
-        --training.epochs 5 --base.augmented_copies 5 --optimizer.lr 6e-4
-    tumorscope train four-class-efficientnet-b1 --data DIR --network.args.encoder efficientnet-lite1 \\
-        --base.augmented_copies 2 -o WORK/published-release        # and --split WORK/split-0.json -o WORK/published-group
-    python benchmarks/tumor_type.py score --four-class DIR --figshare DIR --work WORK -o benchmarks/results/tumor-type.json
+    python benchmarks/tumor_type.py score --four-class DIR --figshare DIR --work WORK --others lgg=DIR -o FILE
+
+Between the two, `tumorscope train` with these options, --data DIR and --cache WORK/cache:
+
+    tumor-type --split WORK/split-0.json -o WORK/group                                         the shipped bundle
+    tumor-type --split WORK/split-release.json --init WORK/group/bundle -o WORK/release
+               --training.epochs 5 --base.augmented_copies 5 --optimizer.lr 6e-4
+    four-class-efficientnet-b1 --network.args.encoder efficientnet-lite1 --base.augmented_copies 2
+               -o WORK/published-release, and with --split WORK/split-0.json -o WORK/published-group
 
 Protocols: the release's Testing folder; Testing without any picture that has a near copy in Training; a grouped split
 (look-alikes, and copies of one Figshare block, on one side); Figshare's own pictures of the blocks on its fixed test
@@ -211,7 +214,7 @@ def _baseline_rows(study: Study, tests: dict[str, list[str]], training: dict[str
                 found = np.eye(len(NAMES))[truth[train][nearest(frames[asked], frames[train])]]
             else:
                 found = train_and_ask(name, features[train], truth[train], features[asked], classes=len(NAMES))
-            at = {p: row for p, row in zip(asked.tolist(), found, strict=True)}
+            at = dict(zip(asked.tolist(), found, strict=True))
             for protocol in protocols:
                 chosen = [position[i] for i in tests[protocol]]
                 groups = [study.resampled[i] for i in tests[protocol]]

@@ -79,7 +79,7 @@ def _pixels(case: Any) -> Any:
     return image.data[:, :, 0].T
 
 
-def shortcuts(study: Any, bundle: Bundle, split: Split, train: int = 1600, test: int = 800) -> dict[str, Any]:
+def shortcuts(study: Any, bundle: Bundle, split: Split, train: int = 800, test: int = 400) -> dict[str, Any]:
     """Return the accuracy on pictures whole, without all but the border, and without all but the brain.
 
     ``retrained``: a support vector machine that sees only such pictures, in training and test: what they give away.

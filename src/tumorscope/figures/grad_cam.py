@@ -30,7 +30,7 @@ def grad_cam_figure(shown: Array, cam: Array | None, *, title: str = "", caption
     if cam is not None and cam.shape != shown.shape:
         raise InputError(expected=f"a map of shape {shown.shape}", found=f"{cam.shape}", fix="Give the map as computed")
     figure = new_figure(6.4 if cam is not None else 3.4, 3.9)
-    panels = np.atleast_1d(figure.subplots(1, 1 if cam is None else 2))
+    panels = figure.subplots(1, 1 if cam is None else 2, squeeze=False)[0]
     for axes in panels:
         axes.imshow(shown, cmap="gray", vmin=0, vmax=max(float(shown.max()), 1e-6))
         axes.set_axis_off()

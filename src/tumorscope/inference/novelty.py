@@ -45,7 +45,8 @@ def _resized(pictures: Floats, side: int) -> Floats:
 
 @lru_cache
 def _weights(targets: int, sources: int) -> Floats:
-    return np.asarray(linear_weights(targets, sources, sources / targets, (sources / targets - 1) / 2))
+    found = linear_weights(targets, sources, sources / targets, (sources / targets - 1) / 2)
+    return found.astype(np.float32)
 
 
 def _steepness(pictures: Floats) -> Floats:
@@ -60,7 +61,8 @@ def _shares(values: Floats, edges: Array) -> Floats:
     inner = edges[1:-1].astype(np.float32)
     below = np.stack([np.searchsorted(row, inner) for row in flat])
     ends = np.full((len(flat), 1), flat.shape[1])
-    return np.sqrt(np.diff(below, axis=1, prepend=0, append=ends) / flat.shape[1]).astype(np.float32)
+    shares = np.diff(below, axis=1, prepend=0, append=ends) / flat.shape[1]
+    return np.asarray(np.sqrt(shares), dtype=np.float32)
 
 
 @lru_cache

@@ -225,7 +225,7 @@ def asked_slices(image: Image, mask: Image | None) -> tuple[int, ...]:
     if count == 1:
         return ()
     if mask is not None and mask.data.any():
-        areas = to_model_orientation(mask).sum(axis=(0, 1))
+        areas = to_model_orientation(mask).sum(axis=(0, 1)).astype(np.int64)
         return tuple(int(z) for z in np.argsort(-areas, kind="stable")[:_ASKED] if areas[z])
     shown = np.flatnonzero(to_model_orientation(image).max(axis=(0, 1)) > 0)
     return tuple(int(z) for z in dict.fromkeys(shown[len(shown) * k // 8] for k in (4, 5, 3))) if shown.size else (0,)
