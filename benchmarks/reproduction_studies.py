@@ -14,7 +14,7 @@ from tumorscope.report.comparison import Comparison
 FOLDS = {"FPN": ("fpn--fold-0", "fpn--fold-1"), "U-Net": ("unet--fold-0", "unet--fold-1")}
 #: Runs on the first fold that differ in one thing.
 SWEEPS = {
-    "Input size (FPN)": {"64 px": "fpn--64px", "96 px": "fpn--96px", "128 px": "fpn--fold-0", "192 px": "fpn--192px"},
+    "Input size (FPN)": {"64 px": "fpn--64px", "96 px": "fpn--fold-0", "128 px": "fpn--128px", "192 px": "fpn--192px"},
     "Levels (plain U-Net)": {
         "3": "unet-plain--3-levels",
         "4": "unet-plain--4-levels",

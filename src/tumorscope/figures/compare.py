@@ -73,9 +73,9 @@ def _examples() -> dict[str, dict[str, object]]:
 
     pairs = []
     for region, values in example_values().items():
-        a, b = (values[name] for name in ("U-Net", "FPN"))
+        a, b = (values[name] for name in ("Model A", "Model B"))
         result = paired(a, b, groups=[str(i) for i in range(len(a))], n_boot=200)
-        pairs.append({"first": "U-Net", "second": "FPN", "region": region, **result.to_json()})
+        pairs.append({"first": "Model A", "second": "Model B", "region": region, **result.to_json()})
     return {"": {"pairs": pairs, "title": "Dice per patient"}}
 
 

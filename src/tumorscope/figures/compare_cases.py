@@ -72,7 +72,7 @@ def example_values() -> dict[str, dict[str, npt.NDArray[np.float64]]]:
     found = {}
     for region, centre in (("WT", 9), ("TC", 6), ("ET", 4)):
         first = rng.beta(centre, 2, 24)
-        found[region] = {"U-Net": first, "FPN": np.clip(first + rng.normal(-0.01, 0.05, 24), 0, 1)}
+        found[region] = {"Model A": first, "Model B": np.clip(first + rng.normal(-0.01, 0.05, 24), 0, 1)}
     return found
 
 

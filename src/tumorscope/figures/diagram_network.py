@@ -16,8 +16,10 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 #: Inches per column and row, and half the size of a box in these units.
-_COLUMN, _ROW = 1.16, 0.98
-_HALF_WIDTH, _HALF_HEIGHT = 0.42, 0.35
+_COLUMN, _ROW = 1.12, 1.0
+_HALF_WIDTH, _HALF_HEIGHT = 0.46, 0.37
+#: Columns from a block to the next in another row: less than one, so that the drawing is legible at a page's width.
+_ASIDE = 0.6
 _ROLES = {"input": GREY, "down": BLUE, "same": GREEN, "up": ORANGE, "join": PURPLE}
 
 
@@ -64,7 +66,7 @@ def network_figure(
     for index, (block, place) in enumerate(zip(structure.blocks, places, strict=True)):
         _box(axes, block, place, "input" if index == 0 else "")
     for row, extent in enumerate(sizes):
-        axes.text(-0.62, row, "×".join(map(str, extent)), ha="right", va="center", fontsize=8, color=GREY)
+        axes.text(-0.62, row, "×".join(map(str, extent)), ha="right", va="center", fontsize=9.5, color=GREY)
     axes.set(xlim=(-1.35, columns - 0.4), ylim=(len(sizes) - 0.45, -0.75))
     axes.set_axis_off()
     frame(figure, f"{name}: {structure.parameters:,} parameters", _caption(structure))
@@ -81,16 +83,14 @@ def _caption(structure: Structure) -> str:
 
 
 def _layout(blocks: list[Block], sizes: list[tuple[int, ...]]) -> list[_Place]:
-    """Put each block into the row of its size, right of everything it reads, in the first free column."""
+    """Put each block into the row of its size, right of everything it reads, in the first free place."""
     places: list[_Place] = []
-    taken: set[tuple[float, float]] = set()
     for index, block in enumerate(blocks):
         sources = sorted(block.inputs)
-        x = 1 + max((places[s].x for s in sources), default=-1)
         y = float(sizes.index(block.size))
-        while (x, y) in taken:
-            x += 1
-        taken.add((x, y))
+        x = max((places[s].x + (1 if places[s].y == y else _ASIDE) for s in sources), default=0.0)
+        for other in sorted(place.x for place in places if place.y == y):
+            x = other + 1 if abs(other - x) < 1 else x
         read = [blocks[s].size for s in sources]
         role = "input" if index == 0 else "join" if _is_join(block) else _role(block.size, read)
         places.append(_Place(x, y, role))
@@ -137,12 +137,12 @@ def _box(axes: Axes, block: Block, place: _Place, word: str) -> None:
         f"{block.channels}",
         ha="center",
         va="center",
-        fontsize=9,
+        fontsize=11,
         weight="bold",
         color=INK,
         zorder=4,
     )
-    axes.text(place.x, place.y - 0.09, "\n".join(lines), ha="center", va="top", fontsize=6.8, color=INK, zorder=4)
+    axes.text(place.x, place.y - 0.09, "\n".join(lines), ha="center", va="top", fontsize=7.8, color=INK, zorder=4)
 
 
 def _arrow(axes: Axes, places: list[_Place], source: int, target: int) -> None:

@@ -110,7 +110,9 @@ def _prediction(case: Case, images: dict[Sequence, Image], source: Source) -> tu
 
         return refuse, "model", False
     seen = bool(set(bundle.manifest.training.case_hashes) & known_by(case))
-    return lambda: segment(case, bundle).segmentation, bundle.name, seen
+    absent = [s for s in bundle.manifest.preprocess.sequences if s not in images]
+    model = f"{bundle.name} (without {', '.join(absent)})" if absent else bundle.name
+    return lambda: segment(case, bundle).segmentation, model, seen
 
 
 def read_prediction(path: Path, grid: Image, scheme: LabelScheme | None = None) -> Segmentation:
