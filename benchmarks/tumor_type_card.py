@@ -15,9 +15,9 @@ from tumorscope.core.files import write_text
 RESULTS = Path(__file__).parent / "results" / "tumor-type.json"
 #: Said on the card beside what the recipe says.
 USE = (
-    "Trained and validated on pictures of the Training folder only, without those that copy the Figshare test blocks (or "
-    "look like one that does) and without the grouped test part. The grouped test part was scored once before the bundle "
-    "was finished, and nothing was chosen by it.",
+    "Trained and validated on pictures of the Training folder only, without the grouped test part and so without any "
+    "that copies the Figshare test blocks. The grouped test part was scored once before the bundle was finished; "
+    "nothing was chosen by it.",
 )
 
 

@@ -95,16 +95,17 @@ def test_an_altered_file_of_foreign_pictures_is_noticed(tmp_path: Path) -> None:
         TypePredictor(bundle, "torch", "cpu")
 
 
-class TestAnswer:
-    P = {"glioma": 0.7, "no tumor": 0.3}
+P = {"glioma": 0.7, "no tumor": 0.3}
 
+
+class TestAnswer:
     def test_sure(self) -> None:
-        answer = TypeAnswer(self.P, foreign=0.4, abstain_below=0.6)
+        answer = TypeAnswer(P, foreign=0.4, abstain_below=0.6)
         assert (answer.type, answer.confidence) == ("glioma", 0.7)
         assert answer.sentence == "glioma, probability 0.70"
 
     def test_silent_below_the_limit_and_for_foreign_pictures(self) -> None:
-        unsure, foreign = TypeAnswer(self.P, abstain_below=0.8), TypeAnswer(self.P, foreign=2.5)
+        unsure, foreign = TypeAnswer(P, abstain_below=0.8), TypeAnswer(P, foreign=2.5)
         assert unsure.type is None and "below the limit of 0.80" in unsure.sentence
         assert foreign.type is None and "2.5 times the limit" in foreign.sentence
 
@@ -165,4 +166,4 @@ class TestShipped:
     def test_it_is_small_and_has_a_card(self) -> None:
         folder = Bundle.load("tumor-type").folder
         assert sum(f.stat().st_size for f in folder.iterdir()) < 15e6
-        assert "grouped" in (folder / "card.md").read_text(encoding="utf-8")
+        assert "look-alikes" in (folder / "card.md").read_text(encoding="utf-8")

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from test_type_predictor import tiny_classifier
 
 from predict_cases import nifti, picture, quick_overlay  # noqa: F401
-from test_type_predictor import tiny_classifier
 from tiny_bundles import BINARY, head, image, manifest, save_tiny
 from tumorscope.bundles import bundle as library
 from tumorscope.core.answer import TypeAnswer
