@@ -118,7 +118,7 @@ def candidates(
     """Yield one list of alternatives after the other; each starts from the best so far."""
     yield [rule.model_copy(update={"refine": refinement}) for refinement in refinements]
     for name in names:
-        yield [rule.model_copy(update={"thresholds": {**rule.thresholds, name: t}}) for t in (0.3, 0.4, 0.5, 0.6, 0.7)]
+        yield [rule.model_copy(update={"thresholds": {**rule.thresholds, name: t}}) for t in (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7)]
     if known_spacing:
         yield [rule.model_copy(update={"min_ml": {names[0]: ml}}) for ml in (0.0, 0.1, 0.2, 0.5, 1.0)]
     else:

@@ -12,6 +12,7 @@ import re
 from pathlib import Path
 from typing import Any
 
+from tumorscope.bundles.bundle import shipped_names
 from tumorscope.core.files import write_text
 
 HERE = Path(__file__).parent
@@ -88,9 +89,8 @@ def main() -> None:
         "| bundle | region | unit | mean Dice | 95 % interval | SD | median | n | empty masks | all-empty baseline |",
         "|" + "---|" * 10,
     ]
-    for path in sorted((HERE / "results").glob("*.json")):
-        if path.stem not in ("speed", "throughput", "tuning"):
-            lines += score_rows(path.stem)
+    for name in shipped_names():
+        lines += score_rows(name)
     speed = json.loads((HERE / "results" / "speed.json").read_text(encoding="utf-8"))
     lines += ["", f"On {speed['cores']} CPU cores, from process start to exit:", ""]
     lines += [
