@@ -9,7 +9,8 @@ import pytest
 
 from tumorscope.core.case import Case
 from tumorscope.core.sequence import Sequence
-from tumorscope.recipes.recipe import RECIPES, Recipe, load_recipe
+from tumorscope.recipes.recipe import RECIPES, Recipe, load_recipe, read_recipe
+from tumorscope.recipes.type_recipe import TypeRecipe
 from tumorscope.training.plan import make_splits
 
 PUBLISHED = (
@@ -18,6 +19,7 @@ PUBLISHED = (
     "brats-unet2d-dice",
     "coco-unet-dicefocal",
     "deeplabv3plus",
+    "four-class-efficientnet-b1",
     "lgg-fpn-efficientnet",
     "lgg-resunet",
 )
@@ -51,7 +53,7 @@ class TestPublished:
         assert wrong == []
 
     def test_its_card_says_that_it_is_a_reproduction(self, name: str) -> None:
-        assert load_recipe(name).limits
+        assert read_recipe(name).limits
 
 
 @pytest.mark.parametrize("name", ["unet3d", "vnet"])
@@ -126,6 +128,19 @@ def test_what_only_one_paper_prints() -> None:
     assert load_recipe("lgg-resunet").network.args["bottleneck"] == 1024
     assert 0 < load_recipe("coco-unet-dicefocal").network.args["dropout"] < 1
     assert load_recipe("attention-resunet-guided").network.args["guided"] is True
+
+
+def test_the_printed_classifier() -> None:
+    """S3-02, 03, 04, 10, 12, 13, 20, 21."""
+    recipe = read_recipe("four-class-efficientnet-b1")
+    assert isinstance(recipe, TypeRecipe)
+    assert recipe.network.args["encoder"] == "efficientnet-b1" and recipe.base.frozen_stages == "all"
+    assert (recipe.network.args["hidden"], recipe.network.args["dropout"]) == (512, 0.4)
+    assert (recipe.optimizer.name, recipe.optimizer.lr, recipe.optimizer.weight_decay) == ("adam", 1e-3, 1e-4)
+    assert (recipe.training.batch_size, recipe.training.epochs, recipe.training.monitor) == (32, 50, "val_accuracy")
+    assert (recipe.schedule.watch, recipe.schedule.factor) == ("val_accuracy", 0.3)
+    assert recipe.preprocess.normalise == "unit" and recipe.data.unit == "release"
+    assert set(recipe.augment.active()) == {"flip_lr", "flip_ud", "rotate_deg", "zoom"}
 
 
 def test_the_369_patients_are_split_as_printed() -> None:

@@ -9,7 +9,8 @@ import pytest
 import yaml
 
 from tumorscope.core.errors import UsageError
-from tumorscope.recipes.recipe import Recipe, held_out, load_recipe, parse_recipe, recipe_names
+from tumorscope.recipes.recipe import Recipe, held_out, load_recipe, parse_recipe, read_recipe, recipe_names
+from tumorscope.recipes.type_recipe import TypeRecipe
 
 
 def minimal(**changes: Any) -> dict[str, Any]:
@@ -34,7 +35,7 @@ def minimal(**changes: Any) -> dict[str, Any]:
 @pytest.mark.parametrize("name", recipe_names())
 class TestShipped:
     def test_it_is_valid_and_called_as_its_file(self, name: str) -> None:
-        recipe = load_recipe(name)
+        recipe = read_recipe(name)
         assert recipe.name == name
         assert recipe.title
 
@@ -43,20 +44,21 @@ class TestShipped:
         from tumorscope.networks.build import build_network
         from tumorscope.training.optim import build_optimizer
 
-        recipe = load_recipe(name)
+        recipe = read_recipe(name)
         arguments = recipe.network.args | {"encoder_weights": "none"} if "encoder" in recipe.network.args else {}
         network = build_network(recipe.network.name, 3, 2, arguments, recipe.preprocess.input_size)
-        WeightedLoss(recipe.loss, recipe.outputs.kind == "classes")
+        if isinstance(recipe, Recipe):
+            WeightedLoss(recipe.loss, recipe.outputs.kind == "classes")
         build_optimizer(network.parameters(), recipe.optimizer)
 
     def test_it_survives_the_way_through_yaml(self, name: str, tmp_path: Path) -> None:
-        recipe = load_recipe(name)
+        recipe = read_recipe(name)
         path = tmp_path / "r.yaml"
         path.write_text(yaml.safe_dump(recipe.model_dump(mode="json")))
-        assert load_recipe(path) == recipe
+        assert read_recipe(path) == recipe
 
     def test_its_test_list_exists(self, name: str) -> None:
-        recipe = load_recipe(name)
+        recipe = read_recipe(name)
         if recipe.data.held_out:
             assert held_out(recipe.data.held_out)
 
@@ -228,3 +230,34 @@ def test_a_users_own_file_is_named_by_its_path(tmp_path: Path) -> None:
     with pytest.raises(UsageError) as caught:
         load_recipe(path, {"optimizer.lr": "1e-3"})
     assert str(path) in caught.value.found
+
+
+class TestClassification:
+    def test_it_is_a_recipe_of_its_own(self) -> None:
+        recipe = read_recipe("tumor-type", {"base.frozen_stages": "all", "optimizer.lr": "3e-4"})
+        assert isinstance(recipe, TypeRecipe)
+        assert recipe.outputs.kind == "types" and recipe.outputs.channels == len(recipe.outputs.names) == 4
+        assert (recipe.base.frozen_stages, recipe.optimizer.lr) == ("all", 3e-4)
+
+    def test_a_command_for_segmentation_refuses_it_in_words(self) -> None:
+        with pytest.raises(UsageError, match="a recipe for segmentation; found 'tumor-type', a classification"):
+            load_recipe("tumor-type")
+
+    @pytest.mark.parametrize(
+        ("overrides", "found"),
+        [
+            ({"training.monitor": "val_dice"}, "no Dice without masks"),
+            ({"preprocess.normalise": "zscore_nonzero"}, "values from 0 to 1"),
+            ({"preprocess.context": "1"}, "one picture"),
+            ({"outputs.names": "[glioma]"}, "at least two names"),
+            ({"network.name": "unet"}, "a known classification network"),
+            ({"base.frozen_stage": "2"}, "unknown key"),
+        ],
+    )
+    def test_what_cannot_be_is_refused(self, overrides: dict[str, str], found: str) -> None:
+        with pytest.raises(UsageError, match=found):
+            read_recipe("tumor-type", overrides)
+
+    def test_types_need_their_own_task(self) -> None:
+        with pytest.raises(UsageError, match="needs task: classification"):
+            parse_recipe(minimal(outputs__kind="types"), "r")

@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from tumorscope.core.image import Array
+from tumorscope.transforms.head import Floats, head_box
 
 #: What was done to the other picture, in the order of :func:`oriented`.
 ORIENTATIONS = (
@@ -34,7 +35,6 @@ LEAST_BITS = 40
 _STEP = 0.02
 
 Bytes = npt.NDArray[np.uint8]
-Floats = npt.NDArray[np.float32]
 
 
 @dataclass(frozen=True, eq=False)
@@ -67,15 +67,6 @@ def oriented(square: Array) -> list[Array]:
     return [np.rot90(view, k) for view in (square, square.T) for k in range(4)]
 
 
-def head_box(pixels: Floats) -> tuple[slice, slice]:
-    """Return rows and columns of the head: those with at least 2 % of pixels above Otsu's threshold (Otsu, 1979)."""
-    mask = pixels > _otsu(pixels[::2, ::2])
-    rows, columns = (np.flatnonzero(mask.mean(axis=axis) > 0.02) for axis in (1, 0))
-    if rows.size < 8 or columns.size < 8:
-        return slice(None), slice(None)
-    return slice(int(rows[0]), int(rows[-1]) + 1), slice(int(columns[0]), int(columns[-1]) + 1)
-
-
 def shrunk(pixels: Floats, side: int) -> Floats:
     """Return ``pixels`` averaged down (or repeated up) to ``side`` × ``side``."""
     from PIL import Image as Pillow
@@ -94,17 +85,3 @@ def _all_bits(grid: Floats) -> Bytes:
     step = _STEP * max(float(grid.max()), 1e-6)
     differences = [(view[:16, 1:] - view[:16, :-1]) > step for view in oriented(grid)]
     return np.stack([np.packbits(d) for d in differences])
-
-
-def _otsu(pixels: Floats) -> float:
-    low, high = float(pixels.min()), float(pixels.max())
-    if not high > low:
-        return high
-    numbers, edges = np.histogram(pixels, bins=64, range=(low, high))
-    centres = (edges[:-1] + edges[1:]) / 2
-    below = np.cumsum(numbers)[:-1].astype(np.float64)
-    total, moment = float(numbers.sum()), np.cumsum(numbers * centres)
-    above = total - below
-    with np.errstate(divide="ignore", invalid="ignore"):
-        between = below * above * (moment[:-1] / below - (moment[-1] - moment[:-1]) / above) ** 2
-    return float(edges[1:-1][int(np.argmax(np.nan_to_num(between)))])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -135,6 +136,15 @@ class Bundle:
             networks.append(network)
         return networks
 
+    def checked(self, name: str) -> Path:
+        """Return the path of one of its files after making sure that it is as exported.
+
+        Raises:
+            InputError: if it is missing or altered.
+        """
+        self._check_hash(self.folder / name)
+        return self.folder / name
+
     def _check_hash(self, path: Path) -> None:
         found = "" if path.is_file() else "no file"
         if not found and hashlib.sha256(path.read_bytes()).hexdigest() != self.manifest.weights_sha256.get(path.name):
@@ -147,7 +157,13 @@ class Bundle:
             )
 
 
-def save_bundle(folder: str | Path, manifest: Manifest, states: list[dict[str, Tensor]], card: str) -> Bundle:
+def save_bundle(
+    folder: str | Path,
+    manifest: Manifest,
+    states: list[dict[str, Tensor]],
+    card: str,
+    others: Mapping[str, Callable[[Path], None]] | None = None,
+) -> Bundle:
     """Write a bundle: weights as fp16 safetensors, ``bundle.json``, ``card.md``.
 
     Integers, and tensors with values beyond what fp16 can hold, stay as they are.
@@ -157,6 +173,7 @@ def save_bundle(folder: str | Path, manifest: Manifest, states: list[dict[str, T
         manifest: ``members`` and ``weights_sha256`` are filled in here.
         states: One state dict per member.
         card: Model card in Markdown.
+        others: Further files by name, and what writes each.
     """
     from safetensors.torch import save_file
 
@@ -166,6 +183,10 @@ def save_bundle(folder: str | Path, manifest: Manifest, states: list[dict[str, T
     for name, state in zip(names, states, strict=True):
         with atomic_path(folder / name) as scratch:
             save_file({k: _half(v) for k, v in state.items()}, scratch)
+        hashes[name] = hashlib.sha256((folder / name).read_bytes()).hexdigest()
+    for name, write in (others or {}).items():
+        with atomic_path(folder / name) as scratch:
+            write(scratch)
         hashes[name] = hashlib.sha256((folder / name).read_bytes()).hexdigest()
     manifest = manifest.model_copy(update={"members": names, "weights_sha256": hashes})
     write_text(folder / "bundle.json", json.dumps(manifest.model_dump(mode="json"), indent=1) + "\n")

@@ -16,6 +16,8 @@ def _number(value: float | None) -> str:
 def _score_table(manifest: Manifest) -> list[str]:
     if not manifest.scores:
         return ["No scores have been measured for this bundle."]
+    if manifest.outputs.kind == "types":
+        return _type_table(manifest)
     head = "| metric | region | unit | mean | 95 % interval | SD | median | n | empty masks | all-empty baseline | on |"
     rows = [head, "|" + "---|" * 11]
     for s in manifest.scores:
@@ -28,6 +30,28 @@ def _score_table(manifest: Manifest) -> list[str]:
         )
     policies = sorted({s["empty_policy"] for s in manifest.scores})
     return [*rows, "", *[f"- Empty masks `{p}`: {EmptyPolicy(p).text}." for p in policies]]
+
+
+def _type_table(manifest: Manifest) -> list[str]:
+    rows = ["| metric | class | value | 95 % interval | n | on |", "|" + "---|" * 6]
+    for s in manifest.scores:
+        low, high = (_number(v) for v in s["ci95"])
+        rows.append(
+            f"| {s['metric']} | {s['region']} | {_number(s['mean'])} | {low} to {high} | {s['n']} | {s['on']} |"
+        )
+    return [*rows, "", "Intervals resample groups of look-alikes; patients are unknown, so they are too narrow."]
+
+
+def _answers(manifest: Manifest) -> list[str]:
+    """Return how a classifier's probabilities become an answer."""
+    rule = manifest.classify
+    if rule is None:
+        return []
+    heat = ", ".join(f"{t:g}" for t in rule.temperature)
+    return [
+        f"- Probabilities: temperature {heat} (in the weights); no answer below {rule.abstain_below:g}; {rule.origin}.",
+        f"- Pictures unlike those trained on are called foreign: {'yes' if rule.novelty else 'no'}.",
+    ]
 
 
 def _view(spec: Preprocess) -> str:
@@ -66,7 +90,8 @@ def render_card(manifest: Manifest) -> str:
         "## In and out",
         f"- In: {', '.join(spec.sequences)}{optional}; {_view(spec)}, {spec.normalise}.",
         f"- Out: {', '.join(manifest.outputs.names)}; label scheme `{manifest.scheme}`.",
-        f"- Post-processing: `{postprocess}`{f' ({origin})' if origin else ''}.",
+        *([] if manifest.classify else [f"- Post-processing: `{postprocess}`{f' ({origin})' if origin else ''}."]),
+        *_answers(manifest),
         f"- Mirror averaging: {'always' if manifest.tta else 'on request (--tta)'}.",
         "",
         "## Trained on",

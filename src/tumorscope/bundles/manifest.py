@@ -15,13 +15,13 @@ class Outputs(BaseModel):
 
     Attributes:
         kind: ``regions``: nested, one sigmoid each (WT ⊃ TC ⊃ ET); ``classes``: exclusive, softmax, background first;
-            ``binary``: one sigmoid.
-        names: Region or class names in channel order (for ``classes`` without the background).
+            ``binary``: one sigmoid; ``types``: one answer per picture, not per pixel, softmax.
+        names: Region, class or type names in channel order (for ``classes`` without the background).
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    kind: Literal["regions", "classes", "binary"]
+    kind: Literal["regions", "classes", "binary", "types"]
     names: tuple[str, ...]
 
     @property
@@ -74,6 +74,24 @@ class Postprocess(BaseModel):
     fill_holes: bool = False
 
 
+class Classify(BaseModel):
+    """How a classifier's probabilities become an answer; every value was chosen on validation pictures.
+
+    Attributes:
+        temperature: By which each member's logits were divided; it is part of the weights already.
+        abstain_below: Probability of the best class below which there is no answer.
+        origin: On which pictures, and how, these were chosen.
+        novelty: File that tells pictures unlike those trained on (:mod:`tumorscope.inference.novelty`), or None.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    temperature: tuple[float, ...] = (1.0,)
+    abstain_below: float = Field(default=0.0, ge=0, le=1)
+    origin: str = ""
+    novelty: str | None = None
+
+
 class TrainingRecord(BaseModel):
     """What a model was trained on.
 
@@ -109,12 +127,13 @@ class Manifest(BaseModel):
         network_args: Keyword arguments besides ``in_channels`` and ``out_channels``.
         preprocess: What goes in.
         outputs: What comes out.
-        scheme: Label scheme of the written label map, or ``custom``.
+        scheme: Label scheme of the written label map, or ``custom``; a classifier writes none and has ``types``.
         classes: For ``custom``: value → name.
         postprocess: How probabilities become labels.
         postprocess_origin: On which cases, and how, the post-processing was chosen.
         temperatures: Output → temperature that calibrates its probabilities for intervals and predicted Dice (the label
             map does not depend on it); fitted on validation cases.
+        classify: Of a picture classifier (outputs of kind ``types``).
         tta: Always average with the prediction of the left-right mirror image (chosen on validation cases).
         members: Weight files; several are averaged (folds).
         weights_sha256: File → SHA-256.
@@ -138,6 +157,7 @@ class Manifest(BaseModel):
     postprocess: Postprocess = Postprocess()
     postprocess_origin: str = ""
     temperatures: dict[str, float] = Field(default_factory=dict)
+    classify: Classify | None = None
     tta: bool = False
     members: list[str] = Field(default_factory=lambda: ["weights.safetensors"])
     weights_sha256: dict[str, str] = Field(default_factory=dict)

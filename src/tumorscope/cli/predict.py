@@ -15,7 +15,7 @@ from tumorscope.core.errors import UsageError
 
 @dataclass(frozen=True, kw_only=True)
 class Command:
-    """Segment scans and measure the tumour.
+    """Segment scans, measure the tumour and, on T1CE, tell its type.
 
     For each case OUT/<case>/ gets segmentation.nii.gz (.png for pictures), overlay.png, measurements.json and
     report.html; OUT/summary.csv has one row per case.
@@ -85,6 +85,7 @@ class Command:
         arg(help="Co-register, resample and skull-strip raw studies; scans in BraTS space are left alone."),
     ] = True
     bias: Annotated[bool, arg(help="Also correct the bias field (N4).")] = False
+    types: Annotated[bool, arg(help="Also tell the tumour type, where a shipped model fits (T1CE).")] = True
     json: JsonOption = None
 
     def run(self) -> int:
@@ -109,6 +110,7 @@ class Command:
                 tta=self.tta,
                 preprocess=self.preprocess,
                 bias=self.bias,
+                types=self.types,
                 say=out.say,
             )
             out.give(result)

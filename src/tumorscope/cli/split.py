@@ -23,9 +23,10 @@ class Command:
     data: Annotated[Path, arg(metavar="DIR", help="Its folder as downloaded, or any parent of it.")]
     out: Annotated[Path, arg(aliases=["-o"], metavar="DIR", help="Folder for the split files.")]
     kind: Annotated[
-        Literal["random", "folds", "sites", "slices", "release"],
+        Literal["random", "folds", "sites", "slices", "release", "groups"],
         arg(
-            help="One random split, k folds, or each site left out in turn. Published protocols that leak patients: "
+            help="One random split, k folds, each site left out in turn, or look-alikes kept together. "
+            "Published protocols that leak patients: "
             "slices (at random), release (the parts of the public release)."
         ),
     ] = "random"
@@ -42,6 +43,10 @@ class Command:
         arg(metavar="NAME", help="Fixed test list (lgg, brats, figshare) that is always test.", help_behavior_hint=""),
     ] = None
     seed: Annotated[int, arg(metavar="N", help="Of the shuffle.")] = 0
+    against: Annotated[
+        tuple[str, ...],
+        arg(metavar="NAME=DIR...", help="For groups: data sets the pictures may copy.", help_behavior_hint=""),
+    ] = ()
     json: JsonOption = None
 
     def run(self) -> int:
@@ -59,6 +64,7 @@ class Command:
                 stratify=self.stratify,
                 test_list=self.test_list,
                 seed=self.seed,
+                against=self.against,
             )
             for name, split in splits.items():
                 out.say(describe(str(self.out / name), split))

@@ -21,7 +21,8 @@ class Case:
         id: Unique within its data set; becomes the output folder's name.
         patient: Patients never cross splits; several cases may share one.
         unit: What ``patient`` stands for: ``block`` (neighbouring numbers kept together) where patient ids are missing,
-            ``slice`` where nothing tells which pictures are of one patient.
+            ``slice`` where nothing tells which pictures are of one patient, ``group`` where pictures that look the same
+            are kept together instead.
         images: Sequence → Image, or the path it is read from when needed.
         label: Reference label map (Image or path), or None.
         scheme: Label scheme of ``label``; None when there is no label.
@@ -44,7 +45,7 @@ class Case:
     label: Image | Path | None = None
     scheme: LabelScheme | None = None
     ignore_value: int | None = None
-    unit: Literal["patient", "block", "slice"] = "patient"
+    unit: Literal["patient", "block", "slice", "group"] = "patient"
     site: str | None = None
     grade: str | None = None
     tumor_type: str | None = None

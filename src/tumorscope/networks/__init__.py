@@ -16,3 +16,13 @@ NETWORKS = Registry(
         "vnet": "tumorscope.networks.vnet:VNet",
     },
 )
+
+#: Networks that give one answer per picture: name → class with the same arguments as above.
+CLASSIFIERS = Registry(
+    "classification network",
+    {
+        "efficientnet-classifier": "tumorscope.networks.efficientnet_classifier:EfficientNetClassifier",
+        "resnet": "tumorscope.networks.resnet:ResNet",
+        "vgg16": "tumorscope.networks.vgg16:VGG16",
+    },
+)

@@ -24,6 +24,8 @@ _STAGES = (
     (5, 2, 6, 192, 4),
     (3, 1, 6, 320, 1),
 )
+#: Channels of the last 1×1 convolution.
+_TOP = 1280
 #: Variant → (width multiplier, depth multiplier).
 VARIANTS: dict[str, tuple[float, float]] = {
     "efficientnet-lite0": (1.0, 1.0),
@@ -109,12 +111,13 @@ class EfficientNetLiteEncoder(nn.Module):
     Args:
         variant: A key of :data:`VARIANTS`.
         in_channels: Channels of the input.
+        top: Also the last 1×1 convolution (to 1280 channels), which only classifiers use.
 
     ``forward`` maps (B, C, H, W), H and W multiples of 32, to five feature maps at strides 2, 4, 8, 16, 32 with
     :attr:`channels` channels.
     """
 
-    def __init__(self, variant: str = "efficientnet-lite0", in_channels: int = 3) -> None:
+    def __init__(self, variant: str = "efficientnet-lite0", in_channels: int = 3, top: bool = False) -> None:
         super().__init__()
         width, depth = VARIANTS[variant]
         self._conv_stem, self._bn0 = _conv(in_channels, 32, 3, 2), _norm(32)
@@ -133,17 +136,38 @@ class EfficientNetLiteEncoder(nn.Module):
                 inputs = outputs
         self._blocks = nn.ModuleList(blocks)
         self._taps = (*taps, len(blocks) - 1)
-        self.channels: tuple[int, ...] = (*channels, inputs)
+        self.top = top
+        if top:  # Lite keeps its width whatever the variant's
+            self._conv_head, self._bn1 = _conv(inputs, _TOP), _norm(_TOP)
+        self.channels: tuple[int, ...] = (*channels, _TOP if top else inputs)
 
     def forward(self, x: Tensor) -> list[Tensor]:
         """Return features at strides 2, 4, 8, 16, 32."""
-        x = functional.relu6(self._bn0(self._conv_stem(x)))
         features = []
-        for index, block in enumerate(self._blocks):
-            x = block(x)
-            if index in self._taps:
-                features.append(x)
+        for index in range(len(self._taps)):
+            x = self.stage(index, x)
+            features.append(x)
         return features
+
+    def stage(self, index: int, x: Tensor) -> Tensor:
+        """Run one of the five stages: 0 takes the picture, each other the features of the one before."""
+        if index == 0:
+            x = functional.relu6(self._bn0(self._conv_stem(x)))
+        for block in self._stage_blocks(index):
+            x = block(x)
+        if self.top and index == len(self._taps) - 1:
+            x = functional.relu6(self._bn1(self._conv_head(x)))
+        return x
+
+    def stage_modules(self, index: int) -> list[nn.Module]:
+        """Return the modules of one stage."""
+        stem: list[nn.Module] = [self._conv_stem, self._bn0] if index == 0 else []
+        top: list[nn.Module] = [self._conv_head, self._bn1] if self.top and index == len(self._taps) - 1 else []
+        return [*stem, *self._stage_blocks(index), *top]
+
+    def _stage_blocks(self, index: int) -> list[nn.Module]:
+        first = self._taps[index - 1] + 1 if index else 0
+        return list(self._blocks)[first : self._taps[index] + 1]
 
     def load_imagenet(self, state: dict[str, Tensor]) -> None:
         """Load the public ImageNet weights; classifier tensors are passed over.

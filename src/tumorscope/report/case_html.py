@@ -12,6 +12,7 @@ from typing import Any
 from tumorscope.core.labels import LabelScheme
 from tumorscope.report.case_pictures import Picture
 from tumorscope.report.case_tables import html_row, legend, lesion_tables, sizes_table
+from tumorscope.report.type_html import type_section
 
 _TEMPLATE = Path(__file__).parent / "case.html"
 _SIDES = {
@@ -20,34 +21,72 @@ _SIDES = {
 }
 
 
-def case_html(record: Mapping[str, Any], scheme: LabelScheme, pictures: Sequence[Picture]) -> str:
+def case_html(
+    record: Mapping[str, Any], scheme: LabelScheme, pictures: Sequence[Picture], looked: bytes | None = None
+) -> str:
     """Return the report.
 
     Args:
         record: From :func:`~tumorscope.report.record.case_record`.
         scheme: Of the label map, for the colours.
         pictures: From :func:`~tumorscope.report.case_pictures.case_pictures`; the first stands above the tables.
+        looked: What a classifier saw and where it looked, as PNG, if one was asked.
     """
     bundle = record["bundle"]
     origin = bundle["title"] if bundle else "Measured from a label map that was drawn or edited by hand"
-    first, *rest = pictures
     fields = {
         "case": escape(record["case"]),
         "subtitle": escape(f"{origin}. {record['created'].replace('T', ' ')[:16]} UTC."),
         "notice": escape(record["notice"]),
-        "findings": _findings(record),
-        "flags": _list("Quality flags", record["flags"], "flags"),
-        "first": _picture(first, record, 1),
-        "legend": legend(scheme),
-        "sizes": sizes_table(record, scheme),
-        "units": escape(_units(record)),
-        "lesions": lesion_tables(record),
-        "pictures": "".join(_picture(p, record, n) for n, p in enumerate(rest, 2)),
-        "warnings": _list("Please note", [*record["notes"], *(bundle["limits"] if bundle else [])], ""),
+        "body": _body(record, scheme, pictures, "" if looked is None else type_section(record["tumor_type"], looked)),
+        "warnings": _list("Please note", _to_note(record), ""),
         "provenance": _provenance(record),
         "steps": "".join(f"<li>{escape(s)}</li>" for s in record["steps"]),
     }
     return Template(_TEMPLATE.read_text(encoding="utf-8")).substitute(fields)
+
+
+def type_html(record: Mapping[str, Any], looked: bytes) -> str:
+    """Return the report of a case that was classified and not segmented.
+
+    Args:
+        record: From :func:`~tumorscope.report.record.type_record`.
+        looked: What the classifier saw and where it looked, as PNG.
+    """
+    bundle = record["bundle"]
+    fields = {
+        "case": escape(record["case"]),
+        "subtitle": escape(f"{bundle['title']}. {record['created'].replace('T', ' ')[:16]} UTC."),
+        "notice": escape(record["notice"]),
+        "body": type_section(record["tumor_type"], looked),
+        "warnings": _list("Please note", _to_note(record), ""),
+        "provenance": _provenance(record),
+        "steps": "".join(f"<li>{escape(s)}</li>" for s in record["steps"]),
+    }
+    return Template(_TEMPLATE.read_text(encoding="utf-8")).substitute(fields)
+
+
+def _body(record: Mapping[str, Any], scheme: LabelScheme, pictures: Sequence[Picture], told: str) -> str:
+    """Return everything between the title and the notes of a segmented case."""
+    first, *rest = pictures
+    parts = [
+        f'<div class="facts">{_findings(record)}</div>',
+        _list("Quality flags", record["flags"], "flags"),
+        f"<div>{legend(scheme)}</div>",
+        _picture(first, record, 1),
+        told,
+        f'<h2>Sizes</h2>\n<div class="wide"><table>{sizes_table(record, scheme)}</table></div>',
+        f'<p class="small">{escape(_units(record))}</p>',
+        f"<h2>Lesions</h2>\n{lesion_tables(record)}",
+        "<h2>More pictures</h2>",
+        *(_picture(p, record, n) for n, p in enumerate(rest, 2)),
+    ]
+    return "\n".join(parts)
+
+
+def _to_note(record: Mapping[str, Any]) -> list[str]:
+    own = record["bundle"]["limits"] if record["bundle"] else []
+    return list(dict.fromkeys([*record["notes"], *own, *record.get("tumor_type", {}).get("limits", [])]))
 
 
 def _findings(record: Mapping[str, Any]) -> str:
@@ -123,6 +162,9 @@ def _accuracy(scores: Sequence[Mapping[str, Any]]) -> str:
     """Return what is known of the model's accuracy, in one sentence."""
     if not scores:
         return "No test scores come with this model."
+    if scores[0]["metric"] == "accuracy":
+        told = [f"{s['mean']:.3f} ({s['ci95'][0]:.3f} to {s['ci95'][1]:.3f}; {s['on']}, n {s['n']})" for s in scores]
+        return f"Accuracy (95 % interval): {'; '.join(told)}."
     values = [
         f"{s['region']} {s['mean']:.2f} ({s['ci95'][0]:.2f} to {s['ci95'][1]:.2f})"
         for s in scores
@@ -143,16 +185,20 @@ def _model_rows(record: Mapping[str, Any]) -> list[tuple[str, str]]:
     ]
 
 
-def _provenance(record: Mapping[str, Any]) -> str:
-    labels, software = record["labels"], record["software"]
+def _label_values(labels: Mapping[str, Any]) -> str:
     values = ", ".join(f"{value} {name}" for name, value in labels["values"].items())
     whose = {"input": "the input's own", "bundle": "the model's"}.get(labels["convention"], "the mask's own")
+    return f"{values} ({whose} convention: {labels['title']})"
+
+
+def _provenance(record: Mapping[str, Any]) -> str:
+    software = record["software"]
     runtime = f"; {software['runtime']}" if software["runtime"] else ""
     rows = [
         *_model_rows(record),
         ("Software", f"{software['name']} {software['version']}{runtime}"),
         ("Made", f"{record['created'].replace('T', ' ')[:19]} UTC"),
-        ("Label values", f"{values} ({whose} convention: {labels['title']})"),
+        *([("Label values", _label_values(record["labels"]))] if "labels" in record else []),
         ("Seconds", ", ".join(f"{step} {s:.2f}" for step, s in record["seconds"].items())),
     ]
     html = [html_row([f"<b>{escape(k)}</b>", escape(v)], numbers=2) for k, v in rows if v]

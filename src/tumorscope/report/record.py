@@ -35,6 +35,7 @@ def case_record(
     series: Iterable[Mapping[str, Any]] = (),
     preprocessing: Mapping[str, Any] | None = None,
     quality: Mapping[str, Any] | None = None,
+    tumor_type: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
     """Put together what is known about a result.
 
@@ -55,6 +56,7 @@ def case_record(
         series: DICOM: what each series of the study was taken for.
         preprocessing: What was done to the study first.
         quality: Whether the input looks like the model's training data.
+        tumor_type: What a classifier said about the case, if one was asked.
 
     Returns:
         A dict that JSON can hold, ``measurements`` at its top level.
@@ -62,13 +64,11 @@ def case_record(
     from tumorscope import __version__
 
     return {
-        "notice": NOTICE,
-        "case": case_id,
-        "created": datetime.now(UTC).isoformat(timespec="seconds"),
-        "input": "picture" if picture else "volume",
+        **_start(case_id, picture),
         **measurements,
         "labels": {**_labels(scheme), "convention": convention},
         "flags": [*(f["sentence"] for f in (quality or {}).get("flags", ())), *flags, *quality_flags(measurements)],
+        **({} if tumor_type is None else {"tumor_type": dict(tumor_type)}),
         "notes": list(notes),
         "origin": "model" if bundle else reason,
         "bundle": {**_bundle(bundle), "chosen": reason} if bundle else None,
@@ -79,6 +79,43 @@ def case_record(
         **({"series": [dict(entry) for entry in series]} if dicom else {}),
         **({} if preprocessing is None else {"preprocessing": dict(preprocessing)}),
         **({} if quality is None else {"quality": dict(quality)}),
+    }
+
+
+def type_record(
+    *,
+    case_id: str,
+    picture: bool,
+    tumor_type: Mapping[str, Any],
+    bundle: Bundle,
+    reason: str,
+    runtime: str,
+    files: Mapping[str, Iterable[Path]],
+    notes: Iterable[str],
+    seconds: Mapping[str, float],
+    dicom: bool = False,
+) -> dict[str, Any]:
+    """Put together what is known about a case that was classified and not segmented; see :func:`case_record`."""
+    from tumorscope import __version__
+
+    return {
+        **_start(case_id, picture),
+        "tumor_type": dict(tumor_type),
+        "notes": list(notes),
+        "bundle": {**_bundle(bundle), "chosen": reason},
+        "software": {"name": "tumorscope", "version": __version__, "runtime": runtime},
+        "steps": [f"{', '.join(bundle.manifest.preprocess.sequences)} cropped to the head, resized and classified."],
+        "inputs": [_input(sequence, paths, dicom) for sequence, paths in files.items()],
+        "seconds": dict(seconds),
+    }
+
+
+def _start(case_id: str, picture: bool) -> dict[str, Any]:
+    return {
+        "notice": NOTICE,
+        "case": case_id,
+        "created": datetime.now(UTC).isoformat(timespec="seconds"),
+        "input": "picture" if picture else "volume",
     }
 
 
@@ -99,9 +136,9 @@ def _bundle(bundle: Bundle) -> dict[str, Any]:
         "weights_sha256": dict(manifest.weights_sha256),
         "limits": list(manifest.limits),
         "scores": [
-            {key: s[key] for key in ("metric", "region", "unit", "mean", "ci95", "n", "empty_policy")}
+            {key: s.get(key) for key in ("metric", "region", "unit", "mean", "ci95", "n", "empty_policy", "on")}
             for s in manifest.scores
-            if s["metric"] == "dice" and s["unit"] == "patient"
+            if (s["metric"] == "dice" and s["unit"] == "patient") or (s["metric"], s["region"]) == ("accuracy", "all")
         ],
     }
 

@@ -23,6 +23,7 @@ class CaseRow:
         volumes: Region → ``{"voxels": …, "ml": … or None}``.
         folder: Where the results lie; empty if failed.
         notes: What the user should know.
+        tumor_type: What a classifier said, for people; empty where none was asked.
     """
 
     case: str
@@ -34,6 +35,7 @@ class CaseRow:
     volumes: dict[str, dict[str, Any]] = field(default_factory=dict)
     folder: str = ""
     notes: tuple[str, ...] = ()
+    tumor_type: str = ""
 
     def line(self, width: int = 0) -> str:
         """Return one line for people; the name is padded to ``width``."""
@@ -41,6 +43,7 @@ class CaseRow:
         if self.status == "failed":
             return f"{start}  {self.error}"
         sizes = ", ".join(_size(name, volume) for name, volume in self.volumes.items())
+        sizes = "; ".join(filter(None, (sizes, self.tumor_type)))
         return f"{start}  {self.peak_memory_mb:5.0f} MB  {sizes}"
 
 
@@ -53,11 +56,14 @@ def summary_csv(rows: Sequence[CaseRow]) -> str:
     regions = list(dict.fromkeys(name for row in rows for name in row.volumes))
     columns = ["case", "status", "seconds", "peak_memory_mb", "bundle"]
     columns += [f"{name}_{unit}" for name in regions for unit in ("ml", "voxels")]
+    typed = any(row.tumor_type for row in rows)
+    columns += ["tumor_type"] * typed
     stream = io.StringIO()
     writer = csv.writer(stream, lineterminator="\n")
     writer.writerow([*columns, "error", "notes"])
     for row in rows:
         start = [row.case, row.status, f"{row.seconds:.2f}", f"{row.peak_memory_mb:.0f}", row.bundle]
         sizes = [row.volumes.get(name, {}).get(unit) for name in regions for unit in ("ml", "voxels")]
-        writer.writerow([*start, *("" if v is None else v for v in sizes), row.error, " ".join(row.notes)])
+        told = [row.tumor_type] * typed
+        writer.writerow([*start, *("" if v is None else v for v in sizes), *told, row.error, " ".join(row.notes)])
     return stream.getvalue()

@@ -121,7 +121,7 @@ def build_cache(
 
 
 def _cached(case: Case, spec: Preprocess, scheme: LabelScheme, place: Path) -> CachedCase:
-    stem = content_hash(_fingerprint(case).encode())
+    stem = content_hash(fingerprint(case).encode())
     record = place / f"{stem}.json"
     if all(p.is_file() for p in (record, place / f"{stem}-x.npy", place / f"{stem}-y.npy")):
         return CachedCase(**json.loads(record.read_text(encoding="utf-8")))
@@ -171,7 +171,7 @@ def _converted(case: Case, scheme: LabelScheme) -> Array:
     return np.where(ignored, np.uint8(IGNORED), converted)
 
 
-def _fingerprint(case: Case) -> str:
+def fingerprint(case: Case) -> str:
     """Return what tells whether a case changed: which files are what, their paths, sizes and times."""
     sources = {str(s): p for s, p in (*case.images.items(), ("label", case.label)) if isinstance(p, Path)}
     files = sorted({f for p in sources.values() for f in (p.iterdir() if p.is_dir() else [p])})

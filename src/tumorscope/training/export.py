@@ -16,14 +16,17 @@ from torch import Tensor
 
 from tumorscope.bundles.bundle import Bundle, save_bundle
 from tumorscope.bundles.card import render_card
-from tumorscope.bundles.manifest import Manifest, TrainingRecord
+from tumorscope.bundles.manifest import Classify, Manifest, TrainingRecord
 from tumorscope.core.labels import LabelScheme
 from tumorscope.datasets.base import Dataset
 from tumorscope.datasets.splits import Split
+from tumorscope.inference.novelty import Novelty
 from tumorscope.recipes.recipe import Recipe
+from tumorscope.recipes.type_recipe import TypeRecipe
+from tumorscope.training.calibrate import Calibration
 
 
-def run_manifest(recipe: Recipe, seconds: float, **facts: Any) -> dict[str, Any]:
+def run_manifest(recipe: Recipe | TypeRecipe, seconds: float, **facts: Any) -> dict[str, Any]:
     """Return what really ran: versions, hardware, time, batch, precision, augmentations.
 
     Args:
@@ -113,6 +116,65 @@ def export_bundle(
         ),
     )
     return save_bundle(folder, content, states, render_card(content))
+
+
+#: File of a classifier's bundle that tells foreign pictures.
+NOVELTY = "novelty.safetensors"
+
+
+def export_classifier(
+    folder: Path,
+    recipe: TypeRecipe,
+    dataset: Dataset,
+    split: Split,
+    case_hashes: list[str],
+    state: dict[str, Tensor],
+    calibration: Calibration,
+    novelty: Novelty,
+    manifest: dict[str, Any],
+) -> Bundle:
+    """Write the bundle of a classifier's run.
+
+    Args:
+        folder: Where.
+        recipe: As run.
+        dataset: Where the pictures came from.
+        split: Of the run.
+        case_hashes: Of every picture that trained or validated it.
+        state: State dict with the temperature in it.
+        calibration: What was chosen on the validation pictures.
+        novelty: What the training pictures look like.
+        manifest: What :func:`run_manifest` returned.
+    """
+    chosen = Classify(
+        temperature=(calibration.temperature,),
+        abstain_below=calibration.abstain_below,
+        origin=f"chosen on the {calibration.facts['validation pictures']:g} validation pictures",
+        novelty=NOVELTY,
+    )
+    content = Manifest(
+        name=recipe.name,
+        version=_version(),
+        title=recipe.title,
+        limits=list(recipe.limits),
+        network=recipe.network.name,
+        network_args=recipe.network.args,
+        preprocess=recipe.preprocess,
+        outputs=recipe.outputs,
+        scheme="types",
+        classify=chosen,
+        tta=True,
+        training=TrainingRecord(
+            dataset=dataset.name,
+            licence=dataset.licence,
+            commercial=dataset.commercial,
+            case_hashes=case_hashes,
+            split=split.model_dump(mode="json"),
+            recipe=recipe.model_dump(mode="json"),
+            manifest=manifest,
+        ),
+    )
+    return save_bundle(folder, content, [state], render_card(content), {NOVELTY: novelty.save})
 
 
 def _folds(splits: list[Split]) -> dict[str, Any]:

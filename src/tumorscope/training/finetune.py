@@ -8,9 +8,10 @@ from tumorscope.bundles.bundle import Bundle
 from tumorscope.core.errors import UsageError
 from tumorscope.networks.build import build_network
 from tumorscope.recipes.recipe import Recipe
+from tumorscope.recipes.type_recipe import TypeRecipe
 
 
-def starting_weights(bundle: Bundle, recipe: Recipe) -> tuple[dict[str, Tensor], list[str]]:
+def starting_weights(bundle: Bundle, recipe: Recipe | TypeRecipe) -> tuple[dict[str, Tensor], list[str]]:
     """Return what of a bundle's first member fits the recipe's network.
 
     Tensors of another shape (the head for other outputs, the stem for another number of channels) start anew.

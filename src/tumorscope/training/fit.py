@@ -2,56 +2,30 @@
 
 from __future__ import annotations
 
-import json
-import logging
-import signal
-import warnings
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-import lightning
-import torch
 from lightning.pytorch import Callback, Trainer
-from lightning.pytorch.callbacks import EarlyStopping, EMAWeightAveraging, ModelCheckpoint
-from lightning.pytorch.loggers import TensorBoardLogger
-from lightning.pytorch.strategies import DDPStrategy
-from lightning.pytorch.trainer.states import TrainerStatus
 from torch import Tensor
 
-from tumorscope.core.files import write_text
 from tumorscope.core.labels import LabelScheme
 from tumorscope.recipes.recipe import Recipe
 from tumorscope.training.cache import Cache
-from tumorscope.training.callbacks import EpochLog, Progress, StopWhenDiverged
 from tumorscope.training.class_weights import with_class_weights
 from tumorscope.training.feed import make_feed
+from tumorscope.training.loop import LoopResult, run_loop
 from tumorscope.training.task import SegmentationTask
-
-#: Lightning's remarks on what is meant as it is here.
-_NOT_FOR_USERS = (
-    ".*(num_workers|lr_scheduler.step|isinstance|find_unused|logging interval|is not empty|monitored key).*"
-)
 
 
 @dataclass(frozen=True)
-class FitResult:
-    """What a run leaves behind.
+class FitResult(LoopResult):
+    """What a segmentation run leaves behind.
 
     Attributes:
-        state: State dict of the best network (of the averaged weights, where the recipe averages).
-        best_epoch: Zero-based.
-        best_score: Of the monitored quantity.
-        epochs_run: Including those before a resume.
         class_weights: Of the cross-entropy, background first, where the recipe weighs classes.
     """
 
-    state: dict[str, Tensor]
-    best_epoch: int
-    best_score: float
-    epochs_run: int
     class_weights: list[float] | None = None
 
 
@@ -83,119 +57,17 @@ def fit(
         KeyboardInterrupt: if the user stops it; the last finished epoch is kept.
     """
     recipe = with_class_weights(recipe, scheme, cache, train_ids)
-    finished = run / "finished.json"
-    if not finished.is_file():
-        lightning.seed_everything(recipe.training.seed, verbose=False)
+
+    def make_task() -> SegmentationTask:
         task = SegmentationTask(recipe, scheme, len(val_ids))
         if initial is not None:
             task.network.load_state_dict(initial, strict=False)
-        best = _checkpoint(run, "best", recipe.training.monitor, _mode(recipe))
-        with _determinism_restored():
-            trainer = _trainer(recipe, run, best, callbacks)
-            feed = make_feed(recipe, cache, train_ids, val_ids, trainer.global_rank, trainer.world_size)
-            _run(trainer, task, feed.loaders(), run)
-        if trainer.is_global_zero:
-            write_text(finished, json.dumps({"epochs_run": trainer.current_epoch}))
-        trainer.strategy.barrier()
-    checkpoint = torch.load(run / "checkpoints" / "best.ckpt", map_location="cpu", weights_only=False)
-    state = {k.removeprefix("network."): v for k, v in checkpoint["state_dict"].items() if k.startswith("network.")}
-    (score,) = [
-        s["best_model_score"] for s in checkpoint["callbacks"].values() if s.get("monitor") and "kth_value" in s
-    ]
-    epochs_run = json.loads(finished.read_text(encoding="utf-8"))["epochs_run"]
+        return task
+
+    def make_loaders(trainer: Trainer) -> tuple[object, object]:
+        feed = make_feed(recipe, cache, train_ids, val_ids, trainer.global_rank, trainer.world_size)
+        return feed.loaders()
+
+    found = run_loop(recipe.training, run, make_task, make_loaders, callbacks)
     weights = recipe.loss["cross_entropy"].args.get("class_weights") if "cross_entropy" in recipe.loss else None
-    return FitResult(state, int(checkpoint["epoch"]), float(score), epochs_run, weights)
-
-
-def _run(trainer: Trainer, task: SegmentationTask, loaders: tuple[object, object], run: Path) -> None:
-    """Fit, and turn Lightning's exit after Ctrl-C back into what it was."""
-    last = run / "checkpoints" / "last.ckpt"
-    handler = signal.getsignal(signal.SIGINT)
-    with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", message=_NOT_FOR_USERS)
-        try:
-            trainer.fit(task, *loaders, ckpt_path=last if last.is_file() else None, weights_only=False)
-        except SystemExit as leaving:
-            if trainer.state.status != TrainerStatus.INTERRUPTED:
-                raise
-            signal.signal(signal.SIGINT, handler)
-            raise KeyboardInterrupt from leaving
-
-
-@contextmanager
-def _determinism_restored() -> Iterator[None]:
-    """Undo the trainer's process-wide switch afterwards."""
-    before, warn_only = (
-        torch.are_deterministic_algorithms_enabled(),
-        torch.is_deterministic_algorithms_warn_only_enabled(),
-    )
-    try:
-        yield
-    finally:
-        torch.use_deterministic_algorithms(before, warn_only=warn_only)
-
-
-class _MovableCheckpoint(ModelCheckpoint):
-    """A checkpoint whose memory survives that the run folder was moved between two starts."""
-
-    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        """Take the memory back, with paths in the folder as it is called now."""
-        old, new = str(state_dict["dirpath"]), str(self.dirpath)
-        moved = {k: v.replace(old, new, 1) for k, v in state_dict.items() if isinstance(v, str)}
-        files = {k.replace(old, new, 1): v for k, v in state_dict["best_k_models"].items()}
-        super().load_state_dict({**state_dict, **moved, "best_k_models": files})
-
-
-def _checkpoint(run: Path, name: str, monitor: str | None = None, mode: str = "min") -> ModelCheckpoint:
-    """Return a checkpoint written at the very end of an epoch, when every schedule has moved."""
-    return _MovableCheckpoint(
-        dirpath=run / "checkpoints",
-        filename=name,
-        monitor=monitor,
-        mode=mode,
-        save_on_train_epoch_end=True,
-        enable_version_counter=False,
-    )
-
-
-class _UnevenDDP(DDPStrategy):
-    """DDP whose processes may validate different numbers of batches: none waits for the others at each of them."""
-
-    def validation_step(self, *args: Any, **kwargs: Any) -> Any:
-        """Call the task itself instead of going through DDP's wrapper, which synchronises."""
-        assert self.lightning_module is not None
-        with self.precision_plugin.val_step_context():
-            return self.lightning_module.validation_step(*args, **kwargs)
-
-
-def _mode(recipe: Recipe) -> str:
-    return "min" if recipe.training.monitor == "val_loss" else "max"
-
-
-def _trainer(recipe: Recipe, run: Path, best: ModelCheckpoint, further: Sequence[Callback]) -> Trainer:
-    settings = recipe.training
-    callbacks: list[Callback] = [StopWhenDiverged(), EpochLog(run / "log.csv"), Progress(), *further]
-    if settings.early_stopping is not None:
-        callbacks.append(EarlyStopping(settings.monitor, patience=settings.early_stopping, mode=_mode(recipe)))
-    if settings.ema:
-        callbacks.insert(0, EMAWeightAveraging(decay=settings.ema))
-    for name in ("lightning.pytorch", "lightning.fabric"):
-        logging.getLogger(name).setLevel(logging.WARNING)
-    on_gpu = settings.accelerator == "gpu" or (settings.accelerator == "auto" and torch.cuda.is_available())
-    return Trainer(
-        accelerator=settings.accelerator,
-        devices=settings.devices,
-        strategy=_UnevenDDP() if settings.devices > 1 else "auto",
-        max_epochs=settings.epochs,
-        precision="bf16-mixed" if settings.precision == "bf16-mixed" else "32-true",
-        gradient_clip_val=settings.clip_grad or None,
-        check_val_every_n_epoch=settings.validate_every,
-        deterministic="warn" if settings.deterministic and on_gpu else settings.deterministic,
-        use_distributed_sampler=False,
-        num_sanity_val_steps=0,
-        logger=TensorBoardLogger(run, name="tensorboard", version=""),
-        callbacks=[*callbacks, best, _checkpoint(run, "last")],
-        enable_progress_bar=False,
-        enable_model_summary=False,
-        log_every_n_steps=10,
-    )
+    return FitResult(found.state, found.best_epoch, found.best_score, found.epochs_run, weights)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable
+from typing import Literal
 
 import torch
 from torch import nn
@@ -68,5 +69,8 @@ def build_schedule(optimizer: TorchOptimizer, spec: Schedule, total_steps: int) 
 
 
 def build_plateau(optimizer: TorchOptimizer, spec: Schedule) -> ReduceLROnPlateau | None:
-    """Return the schedule that watches the validation loss, else None (S4-47)."""
-    return ReduceLROnPlateau(optimizer, factor=spec.factor, patience=spec.patience) if spec.name == "plateau" else None
+    """Return the schedule that watches the validation, else None (S4-47, S3-10)."""
+    if spec.name != "plateau":
+        return None
+    mode: Literal["min", "max"] = "min" if spec.watch == "val_loss" else "max"
+    return ReduceLROnPlateau(optimizer, mode, factor=spec.factor, patience=spec.patience)

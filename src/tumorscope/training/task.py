@@ -128,7 +128,7 @@ class SegmentationTask(LightningModule):
     def on_train_epoch_end(self) -> None:
         """Let the plateau schedule see this epoch's validation, before the checkpoint is written."""
         if self.plateau is not None and (self.current_epoch + 1) % self.recipe.training.validate_every == 0:
-            self.plateau.step(float(self.trainer.callback_metrics["val_loss"]))
+            self.plateau.step(float(self.trainer.callback_metrics[self.recipe.schedule.watch]))
 
     def on_validation_epoch_start(self) -> None:
         """Start counting anew; every process judges the first one's network, running statistics included."""

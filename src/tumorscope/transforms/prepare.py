@@ -14,6 +14,7 @@ from tumorscope.core.errors import GeometryError, InputError
 from tumorscope.core.image import Array, Image
 from tumorscope.core.sequence import Sequence
 from tumorscope.transforms.grid import SliceGrid, model_spacing, to_model_orientation
+from tumorscope.transforms.head import head_box
 from tumorscope.transforms.normalise import NORMALISATIONS, Normalisation
 from tumorscope.transforms.volume_grid import VolumeGrid, volume_grid
 
@@ -31,7 +32,8 @@ class Preprocess(BaseModel):
             ``fit: crop``; the study is resampled to ``spacing_mm`` along all three axes, and whole volumes are
             predicted patch by patch.
         fit: ``resize`` shows the whole picture; ``crop`` centres on the brain (non-zero voxels) at ``spacing_mm``
-            and shrinks only when the brain would not fit.
+            and shrinks only when the brain would not fit; ``head`` stretches the box around the head to ``size``, so
+            that margin, size and proportions of a picture do not matter.
         spacing_mm: Pixel size for ``crop`` where the input's spacing is known; with ``patch`` along all three axes.
         context: Neighbouring slices on each side stacked as channels.
         normalise: See :mod:`tumorscope.transforms.normalise`.
@@ -45,7 +47,7 @@ class Preprocess(BaseModel):
     optional: tuple[Sequence, ...] = ()
     size: tuple[int, int] = (256, 256)
     patch: tuple[int, int, int] | None = None
-    fit: Literal["resize", "crop"] = "resize"
+    fit: Literal["resize", "crop", "head"] = "resize"
     spacing_mm: float = Field(default=1.0, gt=0)
     context: int = Field(default=0, ge=0, le=8)
     normalise: Normalisation = "zscore_nonzero"
@@ -155,6 +157,12 @@ def _slice_grid(image: Image, oriented: Mapping[Sequence, Array], spec: Preproce
     if spec.fit == "resize":
         scale = rows / height, columns / width
         offset = (scale[0] - 1) / 2, (scale[1] - 1) / 2
+        return SliceGrid(image.affine, image.shape, spec.size, scale, offset)
+    if spec.fit == "head":
+        box = head_box(np.max([data.max(axis=2) for data in oriented.values()], axis=0).T.astype(np.float32))
+        bounds = [side.indices(length)[:2] for side, length in zip(box, (rows, columns), strict=True)]
+        scale = (bounds[0][1] - bounds[0][0]) / height, (bounds[1][1] - bounds[1][0]) / width
+        offset = bounds[0][0] + (scale[0] - 1) / 2, bounds[1][0] + (scale[1] - 1) / 2
         return SliceGrid(image.affine, image.shape, spec.size, scale, offset)
     column_box, row_box = _brain_box(oriented)
     spacing = model_spacing(image)

@@ -21,8 +21,7 @@ def choose_bundle(case: Case) -> tuple[Bundle, str]:
         InputError: if none fits.
     """
     picture = is_picture(case)
-    # By path: a folder of that name in the working directory must not take its place.
-    bundles = [Bundle.load(library.SHIPPED / name) for name in library.shipped_names()]
+    bundles = [b for b in _shipped() if b.manifest.outputs.kind != "types"]
     fitting = [b for b in bundles if needed_sequences(b) <= set(case.sequences) and not (picture and _for_volumes(b))]
     if not fitting:
         known = "; ".join(f"{b.name}: {', '.join(s for s in Sequence if s in needed_sequences(b))}" for b in bundles)
@@ -41,6 +40,17 @@ def choose_bundle(case: Case) -> tuple[Bundle, str]:
     kind = "pictures" if picture else "volumes"
     match = f"and was trained on {kind}" if _for_pictures(best) == picture else f"though not trained on {kind}"
     return best, f"{best.name} was chosen: it takes {' and '.join(used)}, which are present, {match}."
+
+
+def choose_classifier(case: Case) -> Bundle | None:
+    """Return the shipped bundle that tells the tumour type of ``case``; None if there is none for its sequences."""
+    found = [b for b in _shipped() if b.manifest.outputs.kind == "types"]
+    return next((b for b in found if needed_sequences(b) <= set(case.sequences)), None)
+
+
+def _shipped() -> list[Bundle]:
+    """Return the shipped bundles, by path: a folder of that name in the working directory must not take its place."""
+    return [Bundle.load(library.SHIPPED / name) for name in library.shipped_names()]
 
 
 def needed_sequences(bundle: Bundle) -> set[Sequence]:

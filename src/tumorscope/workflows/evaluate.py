@@ -18,6 +18,7 @@ from tumorscope.datasets.slicewise import SliceReader
 from tumorscope.datasets.splits import Part, Split
 from tumorscope.metrics import DEFAULT_METRICS, CaseScore
 from tumorscope.report.evaluation import Evaluation
+from tumorscope.report.type_evaluation import TypeEvaluation
 from tumorscope.workflows.label_pairs import LabelPair, Missing, find_pairs, read_pair
 from tumorscope.workflows.scoring import (
     ScoreOptions,
@@ -57,8 +58,10 @@ def evaluate(
     empty_policy: str | None = None,
     ignore_value: int | None = None,
     echo: Echo = log.info,
-) -> Evaluation:
+) -> Evaluation | TypeEvaluation:
     """Score a bundle on labelled cases, or a folder of label maps against a folder of references.
+
+    A classifier is scored on cases whose tumour type is known; of the metrics' arguments it takes none.
 
     Args:
         bundle: Name or folder; with ``dataset`` and ``data``.
@@ -104,11 +107,32 @@ def evaluate(
 
     model, source = Bundle.load(bundle), DATASETS.load(dataset)
     chosen = Split.load(split) if split else None
+    if model.manifest.outputs.kind == "types":
+        return _evaluate_classifier(model, source, Path(data), chosen, part, cases, options, (runtime, device, tta))
     ignored = ignore_value if ignore_value is not None else _ignored_in_training(model, dataset)
     found = [replace(c, ignore_value=ignored) for c in find_cases(source, Path(data), chosen, part, cases)]
     overlap = check_overlap(model, hashes_of(found), allow=allow_overlap)
     predictor = Predictor(model, runtime, device, tta=tta)
     return evaluate_cases(found, source, chosen, part, predictor, overlap, options)
+
+
+def _evaluate_classifier(
+    bundle: Bundle,
+    dataset: Dataset,
+    data: Path,
+    split: Split | None,
+    part: Part,
+    names: Sequence[str],
+    options: ScoreOptions,
+    how: tuple[str, str, bool],
+) -> TypeEvaluation:
+    from tumorscope.inference.type_predictor import TypePredictor
+    from tumorscope.workflows.evaluate_types import evaluate_types, find_typed
+
+    found = find_typed(dataset, data, split, part, names, bundle.manifest.outputs.names)
+    overlap = check_overlap(bundle, hashes_of(found), allow=options.allow_overlap)
+    predictor = TypePredictor(bundle, *how)
+    return evaluate_types(found, dataset, split, part, predictor, overlap, options.echo)
 
 
 def _ignored_in_training(bundle: Bundle, dataset: str) -> int | None:

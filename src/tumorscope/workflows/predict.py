@@ -21,7 +21,8 @@ from tumorscope.core.sequence import Sequence
 from tumorscope.inference.predictor import Predictor
 from tumorscope.inference.runtimes.select import check_choice
 from tumorscope.report.summary import CaseRow, summary_csv
-from tumorscope.workflows.choose import choose_bundle
+from tumorscope.workflows.choose import choose_bundle, choose_classifier, needed_sequences
+from tumorscope.workflows.classify import Classifier, TypeFinding, TypeResult, typed_images
 from tumorscope.workflows.found import Found
 from tumorscope.workflows.inputs import Spacing, find_inputs, with_spacing
 from tumorscope.workflows.memory import peak_mb, reset_peak
@@ -98,16 +99,18 @@ def predict_inputs(
     preprocess: bool = True,
     bias: bool = False,
     keep_identifiers: bool = False,
+    types: bool = True,
     say: Callable[[str], Any] | None = None,
 ) -> PredictSummary:
-    """Segment, measure and report every case of every input.
+    """Segment, measure, classify and report every case of every input.
 
     A case that fails is one row and one sentence; the others go on. ``output/summary.csv`` is up to date after each.
 
     Args:
         inputs: Files and folders.
         output: Folder of the results; made if needed.
-        bundle: Model for all cases; default the shipped one that fits each case.
+        bundle: Model for all cases; default the shipped one that fits each case. A classifier is asked beside whatever
+            shipped model segments the case, if one does.
         sequence: What files show, where names cannot tell.
         spacing: Voxel size in mm along x, y, z, where the files carry none.
         runtime: ``auto``, ``torch`` or ``openvino``.
@@ -119,6 +122,7 @@ def predict_inputs(
         preprocess: Co-register, resample and skull-strip raw studies.
         bias: Also correct the bias field (N4).
         keep_identifiers: Call DICOM cases by patient id and date instead of a pseudonym.
+        types: Also ask the shipped classifier that fits a case for its tumour type.
         say: Called with each line for people.
 
     Raises:
@@ -131,7 +135,11 @@ def predict_inputs(
     shown = _parse(sequence)
     output = ensure_folder(output)
     files = save or SaveOptions(probabilities=probabilities, keep_identifiers=keep_identifiers)
-    run = _Run(chosen, runtime, device, bool(tta), spacing, preprocess, bias, files, output, say or (lambda _: None))
+    named = chosen if chosen is not None and chosen.manifest.outputs.kind == "types" else None
+    chosen = None if named else chosen
+    run = _Run(
+        chosen, runtime, device, bool(tta), spacing, preprocess, bias, files, output, say or _nothing, named, types
+    )
     find = partial(
         find_inputs, sequence=shown, skip=output, any_grid=preprocess, keep_identifiers=files.keep_identifiers
     )
@@ -143,6 +151,18 @@ def predict_inputs(
         write_timeline([Path(row.folder) for row in summary.cases], dates, days, output)
         run.say(f"{output / 'timeline.html'}: {len(found)} time points")
     return summary
+
+
+def _nothing(line: str) -> None:
+    """Say nothing."""
+
+
+def _told(finding: TypeFinding) -> str:
+    return finding.agreement if finding.agrees is False else finding.answer.sentence
+
+
+def _only(bundle: Bundle) -> str:
+    return f"{bundle.name} tells the type; no shipped model segments these sequences."
 
 
 def _parse(sequence: str | None) -> Sequence | None:
@@ -180,7 +200,10 @@ class _Run:
     save: SaveOptions
     output: Path
     say: Callable[[str], Any]
+    classifier: Bundle | None = None
+    types: bool = True
     predictors: dict[Path, Predictor] = field(default_factory=dict)
+    classifiers: dict[Path, Classifier] = field(default_factory=dict)
     said: set[str] = field(default_factory=set)
 
     def say_once(self, sentences: Iterable[str]) -> None:
@@ -218,35 +241,66 @@ class _Run:
         except Exception as error:  # a fault of ours must not stop the other cases
             log.exception("Unexpected error in case %s", found.id)
             return self._failed(found, started, f"Unexpected {type(error).__name__}: {' '.join(str(error).split())}")
-        regions = result.measurements["regions"]
-        names = result.segmentation.scheme.regions or regions
+        volumes = {}
+        if isinstance(result, CaseResult):
+            regions = result.measurements["regions"]
+            names = result.segmentation.scheme.regions or regions
+            volumes = {n: {"voxels": regions[n]["voxels"], "ml": regions[n]["ml"]} for n in names}
+        finding = result.finding
         return CaseRow(
             found.id,
             "ok",
             seconds=round(time.perf_counter() - started, 3),
             peak_memory_mb=round(peak_mb(), 1),
             bundle=result.bundle.name if result.bundle else "",
-            volumes={n: {"voxels": regions[n]["voxels"], "ml": regions[n]["ml"]} for n in names},
+            volumes=volumes,
             folder=str(folder),
             notes=tuple(result.notes),
+            tumor_type="" if finding is None else _told(finding),
         )
 
     def _failed(self, found: Found, started: float, sentence: str) -> CaseRow:
         seconds = round(time.perf_counter() - started, 3)
         return CaseRow(found.id, "failed", sentence, seconds, round(peak_mb(), 1))
 
-    def _do(self, case: Case) -> tuple[CaseResult, Path]:
+    def _do(self, case: Case) -> tuple[CaseResult | TypeResult, Path]:
         case_folder(self.output, case.id, self.save.layout)
-        reason, bundle = STATED, self.bundle
-        if bundle is None:
-            bundle, reason = choose_bundle(case)
-            self.say_once([reason])
         with warnings.catch_warnings(record=True) as caught:
             warnings.simplefilter("always", UserWarning)
-            predictor = self._predictor(bundle)
-            result = segment_with(predictor, case, reason, self.spacing, preprocess=self.preprocess, bias=self.bias)
+            result = self._result(case)
         result.notes += [str(w.message) for w in caught if w.category is UserWarning]
+        if isinstance(result, TypeResult):
+            return result, result.save(self.output)
         return result, result.save(self.output, options=self.save)
+
+    def _result(self, case: Case) -> CaseResult | TypeResult:
+        """Segment the case, ask the classifier that fits it, or both."""
+        model = self.classifier or (choose_classifier(case) if self.types else None)
+        reason, bundle = STATED, self.bundle
+        if bundle is None:
+            try:
+                bundle, reason = choose_bundle(case)
+            except InputError:
+                if model is None or needed_sequences(model) - set(case.sequences):
+                    raise
+                return self._classifier(model).case(case, _only(model), self.spacing)
+            self.say_once([reason])
+        result = segment_with(
+            self._predictor(bundle), case, reason, self.spacing, preprocess=self.preprocess, bias=self.bias
+        )
+        if model is not None and needed_sequences(model) <= set(case.sequences):
+            try:
+                images = typed_images(result.case, case, self._classifier(model).predictor.sequence)
+                result.finding = self._classifier(model).run(images, result.segmentation)
+                result.seconds["type"] = result.finding.seconds
+            except TumorscopeError as error:  # the segmentation is worth having all the same
+                result.notes.append(f"The tumour type was not told: {error}")
+        return result
+
+    def _classifier(self, bundle: Bundle) -> Classifier:
+        if bundle.folder not in self.classifiers:
+            self.classifiers[bundle.folder] = Classifier(bundle, self.runtime, self.device, self.tta)
+        return self.classifiers[bundle.folder]
 
     def _predictor(self, bundle: Bundle) -> Predictor:
         if bundle.folder not in self.predictors:

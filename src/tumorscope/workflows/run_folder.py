@@ -3,18 +3,24 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import yaml
 
+from tumorscope.bundles.bundle import Bundle
 from tumorscope.core.case import Case
 from tumorscope.core.errors import TumorscopeError, UsageError
 from tumorscope.core.files import write_text
 from tumorscope.datasets.base import Dataset
 from tumorscope.datasets.splits import Split
-from tumorscope.recipes.recipe import Recipe, load_recipe
+from tumorscope.recipes.recipe import Recipe, read_recipe
+from tumorscope.recipes.type_recipe import TypeRecipe
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 #: File with the audit of the run's data.
 AUDIT = "audit.json"
@@ -47,7 +53,7 @@ def audit_run(
     write_text(path, json.dumps(found, indent=1, ensure_ascii=False))
 
 
-def claim(run: Path, recipe: Recipe, main: bool) -> None:
+def claim(run: Path, recipe: Recipe | TypeRecipe, main: bool) -> None:
     """Write the recipe into a new run folder, or make sure that a used one holds the same.
 
     Args:
@@ -61,7 +67,7 @@ def claim(run: Path, recipe: Recipe, main: bool) -> None:
     path = run / "recipe.yaml"
     if path.is_file():
         try:
-            there = load_recipe(path).model_dump(mode="json")
+            there = read_recipe(path).model_dump(mode="json")
         except TumorscopeError:
             there = {}
         differing = differences(there, recipe.model_dump(mode="json"))
@@ -81,3 +87,49 @@ def differences(there: Any, here: Any, key: str = "") -> list[str]:
         keys = dict.fromkeys([*there, *here])
         return [d for k in keys for d in differences(there.get(k), here.get(k), f"{key}.{k}".lstrip("."))]
     return [] if there == here else [f"{key} is {there} there and {here} now"]
+
+
+@contextmanager
+def drawing_curves(folder: Path, echo: Callable[[str], None], draw: bool = True) -> Iterator[None]:
+    """Draw a run's curves after the block, also when the user stops it; not where another process does."""
+    from tumorscope.figures.curves import save_curves
+
+    try:
+        yield
+    except KeyboardInterrupt:
+        echo("stopped; the same command continues after the last finished epoch")
+        raise
+    finally:
+        if draw and (folder / "log.csv").is_file():
+            save_curves(folder / "log.csv", folder)
+
+
+def initial_weights(
+    init: str | Path | None, recipe: Recipe | TypeRecipe, echo: Callable[[str], None]
+) -> dict[str, Tensor] | None:
+    """Return the weights to fine-tune from, and say what of the network starts anew.
+
+    Raises:
+        UsageError: if there is no such bundle, or most of its weights do not fit.
+    """
+    if init is None:
+        return None
+    from tumorscope.training.finetune import starting_weights
+
+    bundle = Bundle.load(init)
+    kept, anew = starting_weights(bundle, recipe)
+    echo(f"starting from bundle '{bundle.name}': {len(kept)} tensors taken over")
+    if anew:
+        echo(f"not loaded, starting anew ({len(anew)} tensors of another shape): {', '.join(anew[:8])}")
+    if bundle.manifest.preprocess != recipe.preprocess:
+        differing = differences(
+            bundle.manifest.preprocess.model_dump(mode="json"), recipe.preprocess.model_dump(mode="json"), "preprocess"
+        )
+        echo(f"the bundle was trained on other input: {'; '.join(differing)}")
+    return kept
+
+
+def named_weights(bundle: Bundle) -> str:
+    """Say which weights a bundle holds; its folder means nothing elsewhere."""
+    sums = ", ".join(digest[:12] for digest in bundle.manifest.weights_sha256.values())
+    return f"bundle '{bundle.name}' {bundle.manifest.version}, SHA-256 of its weights {sums}"

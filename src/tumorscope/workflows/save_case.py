@@ -6,6 +6,7 @@ import json
 import re
 import shutil
 import tempfile
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
@@ -21,11 +22,12 @@ from tumorscope.workflows.found import RESULT_MARK
 from tumorscope.workflows.inputs import is_picture
 
 if TYPE_CHECKING:
+    from tumorscope.workflows.classify import TypeFinding
     from tumorscope.workflows.segment import CaseResult
 
 #: Names this module writes; anything else in an earlier result's folder is the user's and stays.
 _OURS = re.compile(
-    r"(segmentation\.(nii\.gz|png|dcm)|uncertainty\.nii\.gz|overlay\.png|measurements\.json|report\.html|probability_.*"
+    r"(segmentation\.(nii\.gz|png|dcm)|uncertainty\.nii\.gz|overlay\.png|measurements\.json|type\.png|report\.html|probability_.*"
     r"|slices|anat)$"
 )
 
@@ -58,17 +60,25 @@ def save_case(result: CaseResult, out: Path, options: SaveOptions = DEFAULT) -> 
     Raises:
         OutputError: if the target holds other files, or something cannot be written.
     """
+    target = case_folder(ensure_folder(out), result.case.id, options.layout)
+    return write_folder(
+        out, result.case.id, lambda scratch: _write_all(result, scratch, target.name, options), options.layout
+    )
+
+
+def write_folder(out: Path, case_id: str, write: Callable[[Path], None], layout: str = "plain") -> Path:
+    """Let ``write`` fill a folder and move it to ``out/<case>/`` when it is complete; errors as :func:`save_case`."""
     out = ensure_folder(out)
-    target = case_folder(out, result.case.id, options.layout)
+    target = case_folder(out, case_id, layout)
     try:
         scratch = Path(tempfile.mkdtemp(prefix=".writing-", dir=out))
     except OSError as error:
         raise _cannot_write(target, error) from error
     try:
-        _write_all(result, scratch, target.name, options)
+        write(scratch)
         scratch.chmod(0o755)
         _move_into_place(scratch, target)
-        if options.layout == "bids":
+        if layout == "bids":
             _write_dataset(out)
     except OSError as error:
         raise _cannot_write(target, error) from error
@@ -114,6 +124,9 @@ def _write_all(result: CaseResult, folder: Path, subject: str, options: SaveOpti
     _write_maps(result, folder, subject, options)
     notes = _write_dicom(result, folder, options)
     (folder / "overlay.png").write_bytes(png_bytes(overlay_figure(images, segmentation, title=result.case.id)))
+    looked = None if result.finding is None else type_picture(result.finding, result.case.id)
+    if looked is not None:
+        (folder / "type.png").write_bytes(looked)
     record = case_record(
         case_id=result.case.id,
         picture=is_picture(result.case),
@@ -130,10 +143,11 @@ def _write_all(result: CaseResult, folder: Path, subject: str, options: SaveOpti
         series=result.case.series,
         preprocessing=result.preprocessing,
         quality=result.quality,
+        tumor_type=None if result.finding is None else result.finding.to_json(),
     )
     write_text(folder / RESULT_MARK, record_json(record))
     pictures = case_pictures(images, segmentation, result.measurements)
-    write_text(folder / "report.html", case_html(record, segmentation.scheme, pictures))
+    write_text(folder / "report.html", case_html(record, segmentation.scheme, pictures, looked))
 
 
 def _write_maps(result: CaseResult, folder: Path, subject: str, options: SaveOptions) -> None:
@@ -192,6 +206,14 @@ def _write_dataset(out: Path) -> None:
 
     write_text(out / "dataset_description.json", dataset_description(__version__))
     write_text(out / ".bidsignore", BIDSIGNORE)
+
+
+def type_picture(finding: TypeFinding, case_id: str) -> bytes:
+    """Return what a classifier saw, and where it looked, as PNG."""
+    from tumorscope.figures.grad_cam import grad_cam_figure
+    from tumorscope.figures.save import png_bytes
+
+    return png_bytes(grad_cam_figure(finding.shown, finding.cam, title=case_id, caption=finding.agreement))
 
 
 def _move_into_place(scratch: Path, target: Path) -> None:

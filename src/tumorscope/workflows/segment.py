@@ -21,6 +21,7 @@ from tumorscope.formats import check_content
 from tumorscope.inference.predictor import Predictor
 from tumorscope.workflows.assess import assess
 from tumorscope.workflows.choose import choose_bundle
+from tumorscope.workflows.classify import TypeFinding
 from tumorscope.workflows.inputs import Spacing, files_of, is_picture, with_spacing
 from tumorscope.workflows.study_space import input_flags, quality_record, to_model_space
 
@@ -48,6 +49,7 @@ class CaseResult:
         files: Sequence → files it was read from.
         preprocessing: What was done to the study before the model saw it; None where it was not to be touched.
         quality: Whether the input looks like the model's training data; None where that is not checked.
+        finding: What a classifier said about the case, if one was asked.
     """
 
     case: Case
@@ -62,6 +64,7 @@ class CaseResult:
     files: Mapping[str, tuple[Path, ...]] = field(default_factory=dict)
     preprocessing: dict[str, Any] | None = None
     quality: dict[str, Any] | None = None
+    finding: TypeFinding | None = None
 
     def save(self, out: str | Path, probabilities: bool = False, options: SaveOptions | None = None) -> Path:
         """Write ``out/<case>/`` and return it: label map, overlay, measurements and report, all or none.

@@ -5,8 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -20,8 +19,9 @@ from tumorscope.datasets import DATASETS
 from tumorscope.datasets.base import Dataset
 from tumorscope.datasets.published_splits import cases_of
 from tumorscope.datasets.splits import Split
-from tumorscope.recipes.recipe import Recipe, load_recipe
-from tumorscope.workflows.run_folder import AUDIT, audit_run, claim, differences
+from tumorscope.recipes.recipe import Recipe, read_recipe
+from tumorscope.recipes.type_recipe import TypeRecipe
+from tumorscope.workflows.run_folder import AUDIT, audit_run, claim, drawing_curves, initial_weights, named_weights
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -49,7 +49,7 @@ class TrainResult:
 
 
 def train_recipe(
-    recipe: str | Path | Recipe,
+    recipe: str | Path | Recipe | TypeRecipe,
     data: str | Path,
     output: str | Path,
     *,
@@ -82,7 +82,9 @@ def train_recipe(
 
     main = rank_zero_only.rank == 0
     echo = echo if main else _nothing
-    plan = recipe if isinstance(recipe, Recipe) else load_recipe(recipe, overrides)
+    plan = recipe if isinstance(recipe, Recipe | TypeRecipe) else read_recipe(recipe, overrides)
+    if isinstance(plan, TypeRecipe):
+        return _train_types(plan, data, Path(output), split, init, cache, echo)
     dataset: Dataset = DATASETS.load(plan.data.dataset)
     labelled = labelled_cases(dataset.discover(data), data, echo, plan.data.ignore_value)
     cases = cases_of(labelled, Split.load(split).unit if split else plan.data.unit)
@@ -90,7 +92,7 @@ def train_recipe(
     echo(f"learning {', '.join(plan.outputs.names)} with label values of '{scheme.name}': {scheme.listing}")
     run = ensure_folder(output)
     claim(run, plan, main)
-    initial = _initial(init, plan, echo)
+    initial = initial_weights(init, plan, echo)
     splits = _splits(run, plan, cases, split, main)
     place = Path(cache or run / "cache")
     if main:
@@ -102,6 +104,21 @@ def train_recipe(
     if not main:
         raise SystemExit(0)
     return _finish(run, plan, scheme, dataset, splits, store, results, init, echo)
+
+
+def _train_types(
+    recipe: TypeRecipe,
+    data: str | Path,
+    run: Path,
+    split: str | Path | None,
+    init: str | Path | None,
+    cache: str | Path | None,
+    echo: Echo,
+) -> TrainResult:
+    from tumorscope.workflows.train_types import train_types
+
+    bundle, best = train_types(recipe, data, run, split=split, init=init, cache=cache, echo=echo)
+    return TrainResult(run, bundle, [best])
 
 
 def _nothing(line: str) -> None:
@@ -167,25 +184,6 @@ def _splits(run: Path, recipe: Recipe, cases: list[Case], given: str | Path | No
     return splits
 
 
-def _initial(init: str | Path | None, recipe: Recipe, echo: Echo) -> dict[str, Tensor] | None:
-    """Return the weights to fine-tune from, and say what of the network starts anew."""
-    if init is None:
-        return None
-    from tumorscope.training.finetune import starting_weights
-
-    bundle = Bundle.load(init)
-    kept, anew = starting_weights(bundle, recipe)
-    echo(f"starting from bundle '{bundle.name}': {len(kept)} tensors taken over")
-    if anew:
-        echo(f"not loaded, starting anew ({len(anew)} tensors of another shape): {', '.join(anew[:8])}")
-    if bundle.manifest.preprocess != recipe.preprocess:
-        differing = differences(
-            bundle.manifest.preprocess.model_dump(mode="json"), recipe.preprocess.model_dump(mode="json"), "preprocess"
-        )
-        echo(f"the bundle was trained on other input: {'; '.join(differing)}")
-    return kept
-
-
 def _fit_folds(
     run: Path,
     recipe: Recipe,
@@ -200,27 +198,12 @@ def _fit_folds(
     results = []
     for fold, split in enumerate(splits):
         place = run if len(splits) == 1 else ensure_folder(run / f"fold-{fold}")
-        with _curves_drawn(place, echo):
+        with drawing_curves(place, echo, echo is not _nothing):
             result = fit(recipe, scheme, store, split.parts["train"], split.parts["val"], place, initial)
         name = "" if len(splits) == 1 else f"fold {fold + 1} of {len(splits)}: "
         echo(f"{name}best {recipe.training.monitor} {result.best_score:.4f} in epoch {result.best_epoch + 1}")
         results.append(result)
     return results
-
-
-@contextmanager
-def _curves_drawn(folder: Path, echo: Echo) -> Iterator[None]:
-    """Draw the curves after the block, also when the user stops it."""
-    from tumorscope.figures.curves import save_curves
-
-    try:
-        yield
-    except KeyboardInterrupt:
-        echo("stopped; the same command continues after the last finished epoch")
-        raise
-    finally:
-        if echo is not _nothing and (folder / "log.csv").is_file():
-            save_curves(folder / "log.csv", folder)
 
 
 def _finish(
@@ -243,7 +226,7 @@ def _finish(
         "best_epoch": [r.best_epoch + 1 for r in results],
         "epochs_run": [r.epochs_run for r in results],
         recipe.training.monitor: [round(r.best_score, 5) for r in results],
-        "initial_weights": "as network.args say" if init is None else _named(Bundle.load(init)),
+        "initial_weights": "as network.args say" if init is None else named_weights(Bundle.load(init)),
         "audit": json.loads((run / AUDIT).read_text(encoding="utf-8")),
     } | ({"class_weights": [r.class_weights for r in results]} if results[0].class_weights else {})
     manifest = run_manifest(recipe, sum(row["seconds"] for file in logs for row in read_log(file)), **facts)
@@ -254,12 +237,6 @@ def _finish(
     bundle = export_bundle(run / "bundle", recipe, scheme, dataset, splits, hashes, states, manifest, parent)
     echo(f"bundle written to {bundle.folder}")
     return TrainResult(run, bundle, [r.best_score for r in results])
-
-
-def _named(bundle: Bundle) -> str:
-    """Say which weights a bundle holds; its folder means nothing elsewhere."""
-    sums = ", ".join(digest[:12] for digest in bundle.manifest.weights_sha256.values())
-    return f"bundle '{bundle.name}' {bundle.manifest.version}, SHA-256 of its weights {sums}"
 
 
 def _estimate(recipe: Recipe, scheme: LabelScheme, store: Cache, splits: list[Split]) -> str:

@@ -58,10 +58,11 @@ def average_members(members: Sequence[Array], outputs: Outputs) -> Array:
     """
     if len(members) == 1:
         return members[0]
-    activate = softmax if outputs.kind == "classes" else sigmoid
+    exclusive = outputs.kind in ("classes", "types")
+    activate = softmax if exclusive else sigmoid
     mean = np.mean([activate(m) for m in members], axis=0, dtype=np.float32)
     tiny = np.float32(1e-7)
-    if outputs.kind == "classes":
+    if exclusive:
         return np.asarray(np.log(np.maximum(mean, tiny)))
     mean = np.clip(mean, tiny, 1 - tiny)
     return np.asarray(np.log(mean) - np.log1p(-mean))

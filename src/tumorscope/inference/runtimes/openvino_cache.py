@@ -10,16 +10,19 @@ import shutil
 import sys
 import tempfile
 import warnings
+from collections.abc import Callable
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from tumorscope.bundles.bundle import Bundle
+from tumorscope.core.image import Array
 from tumorscope.inference.runtimes.base import ConversionError
 
 if TYPE_CHECKING:
-    from torch import nn
+    from torch import Tensor, nn
 
 log = logging.getLogger(__name__)
 
@@ -123,9 +126,30 @@ def _store(models: list[Any], folder: Path, names: list[str]) -> None:
 
 
 def _convert(core: Any, network: nn.Module, bundle: Bundle) -> Any:
+    """Turn a bundle's network into an OpenVINO model."""
+    preprocess = bundle.manifest.preprocess
+    fixed = preprocess.patch is not None  # windows come one by one: two at once would only take more memory
+    shape = (preprocess.channels, *preprocess.input_size)
+    try:
+        return convert(core, network.requires_grad_(False), shape, fixed)
+    except _DifferenceError as error:
+        raise _not_convertible(bundle, str(error)) from error
+
+
+class _DifferenceError(Exception):
+    """OpenVINO lacks something, or computes something else."""
+
+
+def convert(core: Any, network: nn.Module, shape: tuple[int, ...], fixed: bool = False) -> Any:
     """Trace ``network``, turn it into an OpenVINO model and make sure that both give the same.
 
     The front end is called directly: ``openvino.convert_model`` gives the same graph but takes ten seconds more.
+
+    Args:
+        core: ``openvino.Core()``.
+        network: In evaluation mode.
+        shape: Of one input, without the batch.
+        fixed: Whether inputs come one by one.
     """
     import torch
 
@@ -133,14 +157,11 @@ def _convert(core: Any, network: nn.Module, bundle: Bundle) -> Any:
     from openvino.frontend import FrontEndManager
     from openvino.frontend.pytorch.ts_decoder import TorchScriptPythonDecoder
 
-    preprocess = bundle.manifest.preprocess
-    shape = [preprocess.channels, *preprocess.input_size]
-    fixed = preprocess.patch is not None  # windows come one by one: two at once would only take more memory
     example = torch.randn(1 if fixed else 2, *shape, generator=torch.Generator().manual_seed(0))
     try:
         with torch.no_grad(), warnings.catch_warnings():
             warnings.simplefilter("ignore")  # the tracer's; what it warns of is checked below
-            expected = network.requires_grad_(False)(example).numpy()
+            expected = network(example).numpy()
             traced = torch.jit.trace(network, example[:1], check_trace=False)  # type: ignore[no-untyped-call]
         front_end = FrontEndManager().load_by_framework("pytorch")
         decoder = TorchScriptPythonDecoder(traced)  # must outlive the conversion
@@ -148,11 +169,50 @@ def _convert(core: Any, network: nn.Module, bundle: Bundle) -> Any:
         model.reshape({0: ov.PartialShape([1 if fixed else -1, *shape])})
         found = core.compile_model(model, "CPU", {"INFERENCE_PRECISION_HINT": "f32"})([example.numpy()])[0]
     except Exception as error:  # whatever an operation that OpenVINO lacks leads to
-        raise _not_convertible(bundle, str(error).strip().splitlines()[-1]) from error
+        raise _DifferenceError(str(error).strip().splitlines()[-1]) from error
     difference = float(np.abs(found - expected).max()) if found.shape == expected.shape else float("inf")
     if not difference <= 1e-2 * max(1.0, float(np.abs(expected).max())):
-        raise _not_convertible(bundle, f"logits that differ by {difference:.3g}")
+        raise _DifferenceError(f"logits that differ by {difference:.3g}")
     return model
+
+
+def fast_function(compute: Callable[[Tensor], Tensor], shape: tuple[int, ...]) -> Callable[[Array], Array]:
+    """Return ``compute`` as a function of arrays, run by OpenVINO where that is installed and can, else by PyTorch.
+
+    Measured for the frozen stages of a classifier in bfloat16: OpenVINO takes a tenth of PyTorch's time.
+
+    Args:
+        compute: Maps (B, …) to (B, …) without any randomness; its weights need no gradient.
+        shape: Of one input, without the batch.
+    """
+    import torch
+    from torch import nn
+
+    class Wrapped(nn.Module):
+        def forward(self, x: Tensor) -> Tensor:
+            return compute(x)
+
+    def by_torch(batch: Array) -> Array:
+        with torch.inference_mode():
+            return np.asarray(compute(torch.from_numpy(batch)).numpy())
+
+    if find_spec("openvino") is None:
+        return by_torch
+    core = import_openvino().Core()
+    try:
+        with torch.no_grad():
+            model = convert(core, Wrapped().eval(), shape)
+    except _DifferenceError as error:
+        log.warning("OpenVINO cannot run this network (%s): torch takes ten times as long.", error)
+        return by_torch
+    options = {"PERFORMANCE_HINT": "LATENCY", "INFERENCE_NUM_THREADS": torch.get_num_threads()}
+    request = core.compile_model(model, "CPU", options).create_infer_request()
+
+    def by_openvino(batch: Array) -> Array:
+        request.infer([np.ascontiguousarray(batch, dtype=np.float32)])
+        return np.array(request.get_output_tensor(0).data, dtype=np.float32)
+
+    return by_openvino
 
 
 def _not_convertible(bundle: Bundle, reason: str) -> ConversionError:

@@ -1,0 +1,129 @@
+"""The classification task: one training step, one validation step."""
+
+from __future__ import annotations
+
+from typing import Any, cast
+
+import torch
+from lightning.pytorch import LightningModule
+from torch import Tensor
+from torch.nn import functional
+from torch.optim.lr_scheduler import ReduceLROnPlateau
+
+from tumorscope.core.errors import UsageError
+from tumorscope.networks.build import build_network
+from tumorscope.networks.classifier import StagedClassifier
+from tumorscope.recipes.type_recipe import TypeRecipe
+from tumorscope.training.optim import build_optimizer, build_plateau, build_schedule
+from tumorscope.transforms.augment import augment_batch
+
+
+def build_classifier(recipe: TypeRecipe) -> StagedClassifier:
+    """Build a recipe's network with its frozen stages frozen.
+
+    Raises:
+        UsageError: if it cannot be built, or has fewer stages than are to be frozen.
+    """
+    spec, chosen = recipe.preprocess, recipe.network
+    network = build_network(chosen.name, spec.channels, recipe.outputs.channels, chosen.args, spec.input_size)
+    classifier = cast("StagedClassifier", network)
+    try:
+        classifier.freeze(frozen_stages(recipe, classifier))
+    except ValueError as error:
+        raise UsageError(
+            expected="base.frozen_stages that the network has", found=str(error), fix="Lower base.frozen_stages"
+        ) from error
+    return classifier
+
+
+def frozen_stages(recipe: TypeRecipe, network: StagedClassifier) -> int:
+    """Return how many of the network's stages the recipe freezes."""
+    wanted = recipe.base.frozen_stages
+    return network.stages if wanted == "all" else wanted
+
+
+class TypeTask(LightningModule):
+    """Trains a classifier on pictures, or, where stages are frozen, on what those gave for them.
+
+    A batch is ``{"x": (B, …), "type": (B,)}``. Logs ``train_loss``, ``train_accuracy``, ``val_loss``, ``val_accuracy``.
+
+    Args:
+        recipe: What to do.
+        weights: Of the classes in the loss, or None.
+
+    Raises:
+        UsageError: if the network cannot be built.
+    """
+
+    def __init__(self, recipe: TypeRecipe, weights: Tensor | None = None) -> None:
+        super().__init__()
+        self.recipe = recipe
+        self.network = build_classifier(recipe)
+        self.frozen = frozen_stages(recipe, self.network)
+        if recipe.training.channels_last:
+            self.network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        self.register_buffer("weights", weights, persistent=False)
+        self.plateau: ReduceLROnPlateau | None = None
+        self._plateau_state: dict[str, Any] | None = None
+
+    def train(self, mode: bool = True) -> TypeTask:
+        """Switch the mode of what is trained; frozen stages stay as they were learned."""
+        super().train(mode)
+        self.network.freeze(self.frozen)
+        return self
+
+    def logits(self, x: Tensor) -> Tensor:
+        """Map a batch to float32 logits (B, K)."""
+        if self.frozen == self.network.stages:  # pooled already
+            return cast("Tensor", self.network.head(x)).float()
+        if self.recipe.training.channels_last:
+            x = x.to(memory_format=torch.channels_last)
+        return (self.network.after(x, self.frozen) if self.frozen else self.network(x)).float()
+
+    def training_step(self, batch: dict[str, Tensor], index: int) -> Tensor:
+        """Return the loss of one batch; augmentation and dropout depend on seed, epoch, step and process alone."""
+        seed = hash((self.recipe.training.seed, self.current_epoch, index, self.global_rank)) & 0x7FFFFFFF
+        torch.manual_seed(seed)
+        x, truth = batch["x"], batch["type"]
+        if not self.frozen:
+            rng = torch.Generator().manual_seed(seed)
+            x, _ = augment_batch(x, torch.zeros_like(x[:, :1]), self.recipe.augment, rng, x.shape[1])
+        logits = self.logits(x)
+        loss = functional.cross_entropy(logits, truth, self.weights, label_smoothing=self.recipe.loss.label_smoothing)
+        right = (logits.argmax(dim=1) == truth).float().mean()
+        for name, value in (("train_loss", loss), ("train_accuracy", right)):
+            self.log(name, value, on_step=False, on_epoch=True, batch_size=len(truth), sync_dist=True)
+        return loss
+
+    def validation_step(self, batch: dict[str, Tensor], index: int) -> None:
+        """Log loss and accuracy, pictures as they are."""
+        logits, truth = self.logits(batch["x"]), batch["type"]
+        loss = functional.cross_entropy(logits, truth)
+        right = (logits.argmax(dim=1) == truth).float().mean()
+        for name, value in (("val_loss", loss), ("val_accuracy", right)):
+            self.log(name, value, on_step=False, on_epoch=True, batch_size=len(truth), sync_dist=True)
+
+    def on_train_epoch_end(self) -> None:
+        """Let the plateau schedule see this epoch's validation, before the checkpoint is written."""
+        if self.plateau is not None and (self.current_epoch + 1) % self.recipe.training.validate_every == 0:
+            self.plateau.step(float(self.trainer.callback_metrics[self.recipe.schedule.watch]))
+
+    def configure_optimizers(self) -> Any:
+        """Build what the recipe says, over what is not frozen."""
+        trained = [p for p in self.parameters() if p.requires_grad]
+        optimizer = build_optimizer(trained, self.recipe.optimizer, fused=not self.recipe.training.clip_grad)
+        self.plateau = build_plateau(optimizer, self.recipe.schedule)
+        if self.plateau is not None and self._plateau_state is not None:
+            self.plateau.load_state_dict(self._plateau_state)
+        schedule = build_schedule(optimizer, self.recipe.schedule, int(self.trainer.estimated_stepping_batches))
+        if schedule is None:
+            return optimizer
+        return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
+
+    def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        """Keep the plateau schedule's memory."""
+        checkpoint["plateau"] = None if self.plateau is None else self.plateau.state_dict()
+
+    def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        """Take that memory back; the schedule itself is built later."""
+        self._plateau_state = checkpoint.get("plateau")

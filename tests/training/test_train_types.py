@@ -1,0 +1,79 @@
+"""A classifier from pictures to bundle, frozen or not, and what belongs together in a split."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image as Pillow
+
+from tumorscope.audit.audited import Audited
+from tumorscope.audit.groups import grouped
+from tumorscope.audit.scan import scan_cases
+from tumorscope.core.errors import UsageError
+from tumorscope.datasets import DATASETS
+from tumorscope.workflows.evaluate import evaluate
+from tumorscope.workflows.train import train_recipe
+
+KINDS = ("glioma", "meningioma", "notumor", "pituitary")
+TINY = {
+    "preprocess.size": "[32, 32]",
+    "network.args": "{encoder: efficientnet-lite0, encoder_weights: none, top: false, hidden: 8}",
+    "training.epochs": "1",
+    "training.batch_size": "4",
+    "training.ema": "0",
+    "base.augmented_copies": "1",
+    "data.held_out": "null",
+    "data.fractions": "[0.6, 0.2, 0.2]",
+}
+
+
+def head(seed: int) -> np.ndarray:
+    rng = np.random.default_rng(seed)
+    y, x = np.mgrid[-1:1:72j, -1:1:72j]
+    blobs = sum(np.exp(-((x - a) ** 2 + (y - b) ** 2) * 30) for a, b in rng.uniform(-0.6, 0.6, (9, 2)))
+    return (((x / 0.8) ** 2 + (y / 0.9) ** 2 < 1) * (60 + 120 * blobs / blobs.max())).astype(np.uint8)
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    root = tmp_path_factory.mktemp("four_class")
+    for k, kind in enumerate(KINDS):
+        for part, numbers in (("Training", range(8)), ("Testing", (20, 21))):
+            folder = root / part / kind
+            folder.mkdir(parents=True)
+            for n in numbers:
+                Pillow.fromarray(head(100 * k + n)).save(folder / f"{kind}{n}.png")
+    twin = Pillow.fromarray(head(0)).resize((90, 90)).transpose(Pillow.Transpose.FLIP_LEFT_RIGHT)
+    twin.save(root / "Testing" / "glioma" / "twin.png")
+    return root
+
+
+def test_a_mirrored_copy_of_another_size_is_in_one_group(data: Path) -> None:
+    cases = DATASETS.load("four_class").discover(data)
+    together = {c.id: c.patient for c in grouped(cases, Audited("four_class", "", scan_cases(cases, thorough=False)))}
+    assert together["Testing_glioma_twin"] == together["Training_glioma_glioma0"]
+    assert together["Training_glioma_glioma1"] != together["Training_glioma_glioma0"]
+
+
+@pytest.mark.parametrize("frozen", ["0", "2", "all"])
+def test_from_pictures_to_a_bundle_that_answers(data: Path, tmp_path: Path, frozen: str) -> None:
+    said: list[str] = []
+    run = tmp_path / "run"
+    overrides = TINY | {"base.frozen_stages": frozen}
+    result = train_recipe("tumor-type", data, run, overrides=overrides, echo=said.append)
+    manifest = result.bundle.manifest
+    assert manifest.outputs.kind == "types" and manifest.classify is not None and manifest.classify.novelty
+    assert manifest.training.split["unit"] == "group" and manifest.training.case_hashes
+    scores = evaluate(
+        bundle=result.bundle.folder, dataset="four_class", data=data, split=run / "split.json", runtime="torch"
+    ).to_json()
+    assert scores["scores"][0]["n"] == sum(map(sum, scores["confusion"]["counts"])) > 0
+    again = train_recipe("tumor-type", data, run, overrides=overrides, echo=said.append)
+    assert again.bundle.manifest.weights_sha256 == manifest.weights_sha256
+
+
+def test_more_stages_than_the_network_has(data: Path, tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="frozen_stages"):
+        train_recipe("tumor-type", data, tmp_path / "run", overrides=TINY | {"base.frozen_stages": "9"})
