@@ -12,7 +12,7 @@ import re
 from pathlib import Path
 from typing import Any
 
-from tumorscope.bundles.bundle import shipped_names
+from tumorscope.bundles.bundle import SHIPPED, Bundle, shipped_names
 from tumorscope.core.files import write_text
 
 HERE = Path(__file__).parent
@@ -90,7 +90,8 @@ def main() -> None:
         "|" + "---|" * 10,
     ]
     for name in shipped_names():
-        lines += score_rows(name)
+        if Bundle.load(SHIPPED / name).manifest.outputs.kind != "types":  # docs/tumor-type.md has those
+            lines += score_rows(name)
     speed = json.loads((HERE / "results" / "speed.json").read_text(encoding="utf-8"))
     lines += ["", f"On {speed['cores']} CPU cores, from process start to exit:", ""]
     lines += [

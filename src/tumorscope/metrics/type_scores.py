@@ -30,7 +30,8 @@ class TypeScore:
     Attributes:
         metric: ``accuracy``, ``macro_f1``, ``macro_auroc``, ``ece``, or one of :data:`PER_CLASS`.
         region: The class, or "all" (named as in :class:`~tumorscope.metrics.score.Score`).
-        value: None where undefined (no picture of the class, or none given to it).
+        value: None where undefined (no picture of the class, or none given to it; of the means over classes, where a
+            class has no picture).
         ci95: 95 % percentile bootstrap interval, groups resampled.
         n: Pictures: of the class, or all.
         n_groups: Groups (patients, blocks, look-alikes; else pictures) that were resampled.
@@ -195,7 +196,7 @@ def _class_values(cells: Floats, k: int) -> dict[str, Floats]:
     return {
         "precision": tp / (tp + fp),
         "sensitivity": tp / (tp + fn),
-        "f1": 2 * tp / (2 * tp + fp + fn),
+        "f1": np.where(tp + fn > 0, 2 * tp / (2 * tp + fp + fn), np.nan),
         "specificity": tn / (tn + fp),
     }
 
