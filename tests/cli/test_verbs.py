@@ -25,7 +25,8 @@ def test_help_explains_every_option(verb, capsys):
     text = capsys.readouterr().out
     for field in fields(_command(verb)):
         if "Positional[" not in str(field.type) and field.name != "overrides":
-            assert f"--{field.name.replace('_', '-')}" in text
+            name = field.name.replace("_", "-")
+            assert f"--{name}" in text or f"--no-{name}" in text
     assert not re.search(r"│ --?[\w-]+( [^\s]+)?\s*│\n[╰│]\s*(--|─)", text), "an option without a word of help"
 
 

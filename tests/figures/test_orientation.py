@@ -23,7 +23,9 @@ def _first(name: str) -> str:
     return next(iter(inspect.signature(FIGURES.load(name).draw).parameters), "")
 
 
-PICTURES = [name for name in FIGURES if FIGURES.load(name).section == "pictures" and _first(name) != "batch"]
+PICTURES = [
+    name for name in FIGURES if FIGURES.load(name).section == "pictures" and _first(name) in ("study", "studies")
+]
 
 
 @cache

@@ -82,10 +82,10 @@ class Command:
     )
     preprocess: Annotated[
         bool,
-        arg(help="Co-register, resample and skull-strip raw studies; scans in BraTS space are left alone."),
+        arg(help="Take scans as they are; else raw studies are co-registered, resampled and freed of the skull."),
     ] = True
     bias: Annotated[bool, arg(help="Also correct the bias field (N4).")] = False
-    types: Annotated[bool, arg(help="Also tell the tumour type, where a shipped model fits (T1CE).")] = True
+    types: Annotated[bool, arg(help="Do not tell the tumour type (told for T1CE).")] = True
     json: JsonOption = None
 
     def run(self) -> int:

@@ -44,7 +44,7 @@ def reliability_figure(
     above.set_xlim(0, 1)
     above.set_ylim(0, 1.02)
     above.legend(fontsize=8, frameon=False, loc="upper left")
-    style_axes(above, ylabel="share that is right", grid="both")
+    style_axes(above, xlabel="probability of the answer", ylabel="share that is right", grid="both")
     style_axes(below, xlabel="probability of the answer", ylabel="pictures")
     below.set_yscale("log")
     total = {name: int(sum(b["n"] for b in bins)) for name, bins in series.items()}

@@ -53,7 +53,8 @@ def pseudonymous_copy(source: Dataset, patient: str = "") -> Dataset:
         if name in source:
             copy[name] = source[name]
     for name in _UIDS:
-        setattr(copy, name, pseudonymous_uid(str(source.get(name, "") or f"{name} of {source.SOPInstanceUID}")))
+        owner = source.get("SeriesInstanceUID", "") if name == "FrameOfReferenceUID" else source.SOPInstanceUID
+        setattr(copy, name, pseudonymous_uid(str(source.get(name, "") or f"{name} of {owner}")))
     _keep_geometry(source, copy)
     name = patient or f"patient-{content_hash(str(source.StudyInstanceUID).encode())[:10]}"
     copy.PatientID = copy.PatientName = name

@@ -23,6 +23,8 @@ from tumorscope.workflows.inputs import Spacing, files_of, with_spacing
 if TYPE_CHECKING:
     from tumorscope.inference.explain import Explainer
 
+#: Why a case is classified and not segmented.
+ONLY_TYPE = "It tells the type; no shipped model segments these sequences."
 #: Slices of a volume that are asked: those with most tumour, or around its middle.
 _ASKED = 3
 
@@ -53,6 +55,11 @@ class TypeFinding:
     shown: Array
     cam: Array | None
     seconds: float
+
+    @property
+    def told(self) -> str:
+        """The line for people: the type, or the disagreement."""
+        return self.agreement if self.agrees is False else self.answer.sentence
 
     def to_json(self) -> dict[str, Any]:
         """Return JSON values."""

@@ -22,7 +22,7 @@ from tumorscope.inference.predictor import Predictor
 from tumorscope.inference.runtimes.select import check_choice
 from tumorscope.report.summary import CaseRow, summary_csv
 from tumorscope.workflows.choose import choose_bundle, choose_classifier, needed_sequences
-from tumorscope.workflows.classify import Classifier, TypeFinding, TypeResult, typed_images
+from tumorscope.workflows.classify import ONLY_TYPE, Classifier, TypeResult, typed_images
 from tumorscope.workflows.found import Found
 from tumorscope.workflows.inputs import Spacing, find_inputs, with_spacing
 from tumorscope.workflows.memory import peak_mb, reset_peak
@@ -157,14 +157,6 @@ def _nothing(line: str) -> None:
     """Say nothing."""
 
 
-def _told(finding: TypeFinding) -> str:
-    return finding.agreement if finding.agrees is False else finding.answer.sentence
-
-
-def _only(bundle: Bundle) -> str:
-    return f"{bundle.name} tells the type; no shipped model segments these sequences."
-
-
 def _parse(sequence: str | None) -> Sequence | None:
     return None if sequence is None else Sequence.parse(sequence)
 
@@ -256,7 +248,7 @@ class _Run:
             volumes=volumes,
             folder=str(folder),
             notes=tuple(result.notes),
-            tumor_type="" if finding is None else _told(finding),
+            tumor_type="" if finding is None else finding.told,
         )
 
     def _failed(self, found: Found, started: float, sentence: str) -> CaseRow:
@@ -283,7 +275,7 @@ class _Run:
             except InputError:
                 if model is None or needed_sequences(model) - set(case.sequences):
                     raise
-                return self._classifier(model).case(case, _only(model), self.spacing)
+                return self._classifier(model).case(case, ONLY_TYPE, self.spacing)
             self.say_once([reason])
         result = segment_with(
             self._predictor(bundle), case, reason, self.spacing, preprocess=self.preprocess, bias=self.bias
