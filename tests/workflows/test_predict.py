@@ -2,6 +2,7 @@ import csv
 import json
 
 import numpy as np
+import psutil
 import pytest
 
 from predict_cases import brats, nifti, picture, quick_overlay, shipped, slices, tiny_library  # noqa: F401
@@ -339,6 +340,7 @@ def test_real_cases_with_pictures(tmp_path, test_data):
     """Reads every layout there is; the networks are untrained, so only the way is tested."""
     case = test_data / "brats" / "BraTS-GLI-00000-000"
     lgg = test_data / "originals" / "kaggle_3m"
+    before = psutil.Process().memory_info().rss / 2**20  # of the tests that ran in this process before
     summary, _ = _predict(case, lgg, out=tmp_path / "out")
     assert summary.exit_code == 0, [r.error for r in summary.cases]
     source = read_image(next(case.glob("*t2f*")))
@@ -346,4 +348,4 @@ def test_real_cases_with_pictures(tmp_path, test_data):
     assert result.same_grid(source)
     assert set(np.unique(result.data)) <= {0, 1, 2, 3}
     assert all(r.bundle == "pictures" for r in summary.cases[1:]) and len(summary.cases) > 1
-    assert summary.cases[0].peak_memory_mb < 2000
+    assert summary.cases[0].peak_memory_mb < 2000 + before
