@@ -42,7 +42,7 @@ class View:
     def cut(self, volume: Array) -> Array:
         """Return the slice of an (L, P, S) volume: rows downwards on the screen, columns to the right."""
         axis = PLANES[self.plane][0]
-        plane: Array = np.take(volume, self.index, axis=axis).T
+        plane: Array = volume[(slice(None),) * axis + (self.index,)].T
         return plane if self.plane == "axial" else plane[::-1]
 
     def pixel(self, spacing: tuple[float, float, float]) -> tuple[float, float]:
