@@ -59,7 +59,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as scratch:
         case = options.case
         if case is None:
-            run(["phantom", "-o", f"{scratch}/phantom"])  # in a process of its own: a child's peak begins at its parent's
+            run(["phantom", "-o", f"{scratch}/phantom"])  # in a process of its own: children inherit the peak
             case = Path(scratch) / "phantom" / "Phantom_000"
         os.environ["TUMORSCOPE_CACHE"] = f"{scratch}/cache"
         predict = ["predict", str(case), "-o", f"{scratch}/out", "--bundle", "brats-2d"]
