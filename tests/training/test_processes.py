@@ -129,8 +129,8 @@ def check_validation(data: Path, tmp_path: Path, run: Path, split_file: Path, se
     with torch.no_grad():
         for batch in loader(SliceDataset(store, ids, 1), 6, None):
             logits, targets = task(batch["image"]), task.targets(batch["label"])
-            counts.index_add_(0, batch["case"], task._count(logits, targets))
-            loss += float(task.loss(logits, targets)) * len(logits)
+            counts.index_add_(0, batch["case"], task._count(logits, targets, None))
+            loss += float(task.loss(logits, targets, None)) * len(logits)
             seen += len(logits)
     dice, iou = _dice_iou(counts)
     row = rows(run)[checkpoint["epoch"]]
