@@ -85,7 +85,10 @@ class Command:
         arg(help="Take scans as they are; else raw studies are co-registered, resampled and freed of the skull."),
     ] = True
     bias: Annotated[bool, arg(help="Also correct the bias field (N4).")] = False
-    types: Annotated[bool, arg(help="Do not tell the tumour type (told for T1CE).")] = True
+    types: Annotated[
+        Literal["auto", "always", "never"],
+        arg(help="Tell the tumour type of T1CE; auto: not of brains without skull, which the model does not know."),
+    ] = "auto"
     json: JsonOption = None
 
     def run(self) -> int:
@@ -110,7 +113,7 @@ class Command:
                 tta=self.tta,
                 preprocess=self.preprocess,
                 bias=self.bias,
-                types=self.types,
+                types={"auto": None, "always": True, "never": False}[self.types],
                 say=out.say,
             )
             out.give(result)

@@ -11,6 +11,7 @@ from tumorscope.core.sequence import Sequence
 from tumorscope.inference.lesions import find_lesions
 from tumorscope.inference.measure import measure
 from tumorscope.inference.midline import find_midline, laterality
+from tumorscope.inference.postprocess import bounding_box
 from tumorscope.inference.uncertainty import METHOD, region_uncertainty
 
 
@@ -47,10 +48,13 @@ def _midline(
     """Place regions and lesions relative to the midline; adds to the rows of ``tables``."""
     from scipy.ndimage import find_objects
 
-    labels = segmentation.labels
-    midline = find_midline(images) if (labels.data > 0).any() else None
-    if midline is None:
+    whole = segmentation.labels
+    inner = bounding_box(whole.data > 0)
+    midline = None if inner is None else find_midline(images)
+    if midline is None or inner is None:
         return None
+    labels = Image(whole.data[inner], _shifted(whole, inner))
+    segmentation = Segmentation(labels, segmentation.scheme)
     for name, table in tables.items():
         numbered = find_lesions(segmentation.region(name))
         if numbered is None:

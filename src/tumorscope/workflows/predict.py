@@ -16,15 +16,17 @@ from typing import Any
 from tumorscope.bundles.bundle import Bundle
 from tumorscope.core.case import Case
 from tumorscope.core.errors import InputError, OutputError, TumorscopeError
+from tumorscope.core.image import Image
 from tumorscope.core.files import ensure_folder, write_text
 from tumorscope.core.sequence import Sequence
 from tumorscope.inference.predictor import Predictor
 from tumorscope.inference.runtimes.select import check_choice
 from tumorscope.report.summary import CaseRow, summary_csv
+from tumorscope.study.state import has_skull
 from tumorscope.workflows.choose import choose_bundle, choose_classifier, needed_sequences
 from tumorscope.workflows.classify import ONLY_TYPE, Classifier, TypeResult, typed_images
 from tumorscope.workflows.found import Found
-from tumorscope.workflows.inputs import Spacing, find_inputs, with_spacing
+from tumorscope.workflows.inputs import Spacing, find_inputs, is_picture, with_spacing
 from tumorscope.workflows.memory import peak_mb, reset_peak
 from tumorscope.workflows.save_case import SaveOptions, case_folder
 from tumorscope.workflows.segment import STATED, CaseResult, segment, segment_with
@@ -99,7 +101,7 @@ def predict_inputs(
     preprocess: bool = True,
     bias: bool = False,
     keep_identifiers: bool = False,
-    types: bool = True,
+    types: bool | None = None,
     say: Callable[[str], Any] | None = None,
 ) -> PredictSummary:
     """Segment, measure, classify and report every case of every input.
@@ -122,7 +124,8 @@ def predict_inputs(
         preprocess: Co-register, resample and skull-strip raw studies.
         bias: Also correct the bias field (N4).
         keep_identifiers: Call DICOM cases by patient id and date instead of a pseudonym.
-        types: Also ask the shipped classifier that fits a case for its tumour type.
+        types: Also ask the shipped classifier that fits a case for its tumour type. None: not of brains without skull,
+            which it was not trained on.
         say: Called with each line for people.
 
     Raises:
@@ -193,7 +196,7 @@ class _Run:
     output: Path
     say: Callable[[str], Any]
     classifier: Bundle | None = None
-    types: bool = True
+    types: bool | None = None
     predictors: dict[Path, Predictor] = field(default_factory=dict)
     classifiers: dict[Path, Classifier] = field(default_factory=dict)
     said: set[str] = field(default_factory=set)
@@ -267,7 +270,7 @@ class _Run:
 
     def _result(self, case: Case) -> CaseResult | TypeResult:
         """Segment the case, ask the classifier that fits it, or both."""
-        model = self.classifier or (choose_classifier(case) if self.types else None)
+        model = self.classifier or (None if self.types is False else choose_classifier(case))
         reason, bundle = STATED, self.bundle
         if bundle is None:
             try:
@@ -280,7 +283,7 @@ class _Run:
         result = segment_with(
             self._predictor(bundle), case, reason, self.spacing, preprocess=self.preprocess, bias=self.bias
         )
-        if model is not None and needed_sequences(model) <= set(case.sequences):
+        if model is not None and needed_sequences(model) <= set(case.sequences) and self._to_type(result):
             try:
                 images = typed_images(result.case, case, self._classifier(model).predictor.sequence)
                 result.finding = self._classifier(model).run(images, result.segmentation)
@@ -288,6 +291,13 @@ class _Run:
             except TumorscopeError as error:  # the segmentation is worth having all the same
                 result.notes.append(f"The tumour type was not told: {error}")
         return result
+
+    def _to_type(self, result: CaseResult) -> bool:
+        """Whether to tell the type of a case that was segmented: the classifier knows no brains without skull."""
+        if self.types or self.classifier:
+            return True
+        images = [image for image in result.case.images.values() if isinstance(image, Image)]
+        return is_picture(result.case) or all(has_skull(image) for image in images)
 
     def _classifier(self, bundle: Bundle) -> Classifier:
         if bundle.folder not in self.classifiers:
