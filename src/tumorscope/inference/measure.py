@@ -46,8 +46,8 @@ def measure(segmentation: Segmentation, diameters: bool = True) -> dict[str, Any
             a, b, c = (slice(i.start + o.start, i.stop + o.start) for i, o in zip(found[2], box, strict=True))
             found = found[0], found[1], (a, b, c)
         sizes = lesion_sizes(found[0] == 1, found[2], labels) if diameters and found is not None else None
-        regions[name] = _measure_region(mask, box[axis].start, found, labels, axis)
-        regions[name] |= _told(sizes) if diameters else {}
+        lengths = _told(sizes) if diameters else {}
+        regions[name] = _measure_region(mask, box[axis].start, found, labels, axis, lengths)
         if diameters and name in listed(segmentation.scheme):
             tables[name] = lesion_table(found, labels, sizes)
         if found is not None and _at_edge(found[2], labels.shape):
@@ -96,8 +96,9 @@ def _measure_region(
     found: tuple[Array, Array, tuple[slice, slice, slice]] | None,
     image: Image,
     axis: int,
+    lengths: Mapping[str, Any],
 ) -> dict[str, Any]:
-    """Count the voxels of ``mask``, a box of ``image`` that begins at slice ``start``."""
+    """Put together what is known of a region: ``mask`` is a box of ``image`` that begins at slice ``start``."""
     inside = mask.sum(axis=tuple(a for a in range(3) if a != axis))
     counts = np.zeros(image.shape[axis], dtype=np.int64)
     counts[start : start + len(inside)] = inside
@@ -111,6 +112,7 @@ def _measure_region(
         "lesions": 0 if found is None else len(found[1]),
         "largest_slice": int(counts.argmax()) if voxels else None,
         "largest_area": max(areas),
+        **lengths,
         "areas": areas,
         "unit": "mm" if image.spacing_known else "px",
     }

@@ -16,8 +16,8 @@ from typing import Any
 from tumorscope.bundles.bundle import Bundle
 from tumorscope.core.case import Case
 from tumorscope.core.errors import InputError, OutputError, TumorscopeError
-from tumorscope.core.image import Image
 from tumorscope.core.files import ensure_folder, write_text
+from tumorscope.core.image import Image
 from tumorscope.core.sequence import Sequence
 from tumorscope.inference.predictor import Predictor
 from tumorscope.inference.runtimes.select import check_choice

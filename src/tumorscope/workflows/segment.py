@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -18,6 +19,7 @@ from tumorscope.core.labels import LabelScheme, detect_scheme
 from tumorscope.core.segmentation import Segmentation
 from tumorscope.core.sequence import Sequence
 from tumorscope.formats import check_content
+from tumorscope.inference.midline import find_midline
 from tumorscope.inference.predictor import Predictor
 from tumorscope.workflows.assess import assess
 from tumorscope.workflows.choose import choose_bundle
@@ -145,12 +147,15 @@ def segment_with(
     seen = images if space is None else space.images
     flags = input_flags(seen, bundle)
     prepared = time.perf_counter()
-    prediction = predictor.run(seen, None if space is None else space.restore)
+    sides = not is_picture(case)
+    with ThreadPoolExecutor(1) as beside:  # the midline is looked for while the network runs
+        midline = beside.submit(find_midline, images).result if space is None and sides else None
+        prediction = predictor.run(seen, None if space is None else space.restore)
     segmentation, convention, said = own_convention(prediction.segmentation, case)
     predicted = time.perf_counter()
     shown = images if space is None else {s: space.on_target(s, image) for s, image in images.items()}
     temperatures = bundle.manifest.temperatures
-    measurements = assess(shown, segmentation, sides=not is_picture(case), temperatures=temperatures)
+    measurements = assess(shown, segmentation, sides, temperatures, midline)
     done: list[str] = [] if space is None else list(space.notes)
     odd = [f"Unlike the training data of {bundle.name}: {flag.sentence}" for flag in flags]
     notes = [*odd, *case.notes, *done, *prediction.notes, *said]
