@@ -47,9 +47,10 @@ class Stage:
         self.images = images
         self.reference = segmentations[0].labels if segmentations else next(iter(images.values()))
         self.spacing = spacing_lps(self.reference)
-        self.mask: Array = np.zeros(oriented(self.reference).shape, dtype=bool)
-        for segmentation in segmentations:
-            self.mask |= oriented(segmentation.labels) > 0
+        marked = [oriented(segmentation.labels) > 0 for segmentation in segmentations]
+        self.mask: Array = np.zeros(oriented(self.reference).shape, dtype=bool) if not marked else marked[0]
+        for mask in marked[1:]:
+            self.mask = self.mask | mask
         self.box = _box([oriented(image) for image in images.values()], self.mask)
         self._windows: dict[Sequence, tuple[float, float]] = {}
 
