@@ -8,9 +8,10 @@ from typing import Annotated, ClassVar, Literal
 
 from tyro.conf import Positional, arg
 
-from tumorscope.cli.options import JsonOption, parse_spacing
+from tumorscope.cli.options import JsonOption, KeyOption, parse_spacing
 from tumorscope.cli.output import output
 from tumorscope.core.errors import UsageError
+from tumorscope.core.pseudonym import pseudonym_key
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -69,6 +70,7 @@ class Command:
         bool,
         arg(help="Keep DICOM patient ids, dates and UIDs in names and outputs; else pseudonyms."),
     ] = False
+    pseudonym_key: KeyOption = None
     dates: Annotated[
         tuple[str, ...],
         arg(
@@ -96,7 +98,7 @@ class Command:
         if not self.inputs:
             raise UsageError(expected="at least one INPUT", found="none", fix="Name a file or a folder")
         spacing = parse_spacing(self.spacing)
-        with output(self.json) as out:
+        with output(self.json) as out, pseudonym_key(self.pseudonym_key):
             from tumorscope.workflows.predict import predict_inputs
             from tumorscope.workflows.save_case import SaveOptions
 
