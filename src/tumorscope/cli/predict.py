@@ -62,7 +62,9 @@ class Command:
     ] = "auto"
     device: Annotated[Literal["auto", "cpu", "cuda"], arg(help="Where PyTorch computes.")] = "auto"
     probabilities: Annotated[bool, arg(help="Also write one probability map per region.")] = False
-    uncertainty: Annotated[bool, arg(help="Also write the entropy of the probabilities as a map.")] = False
+    uncertainty: Annotated[
+        bool, arg(help="Also write the probabilities' entropy as a map, with --tta also their spread over the passes.")
+    ] = False
     layout: Annotated[
         Literal["plain", "bids"], arg(help="Names of the files: plain, or as BIDS derivatives (sub-*/anat/*_dseg…).")
     ] = "plain"

@@ -17,16 +17,14 @@ from tumorscope.bundles.bundle import Bundle
 from tumorscope.core.case import Case
 from tumorscope.core.errors import InputError, OutputError, TumorscopeError
 from tumorscope.core.files import ensure_folder, write_text
-from tumorscope.core.image import Image
 from tumorscope.core.sequence import Sequence
 from tumorscope.inference.predictor import Predictor
 from tumorscope.inference.runtimes.select import check_choice
 from tumorscope.report.summary import CaseRow, summary_csv
-from tumorscope.study.state import has_skull
 from tumorscope.workflows.choose import choose_bundle, choose_classifier, needed_sequences
-from tumorscope.workflows.classify import ONLY_TYPE, Classifier, TypeResult, typed_images
+from tumorscope.workflows.classify import ONLY_TYPE, Classifier, TypeResult, typed_images, without_skull
 from tumorscope.workflows.found import Found
-from tumorscope.workflows.inputs import Spacing, find_inputs, is_picture, with_spacing
+from tumorscope.workflows.inputs import Spacing, find_inputs, with_spacing
 from tumorscope.workflows.memory import peak_mb, reset_peak
 from tumorscope.workflows.save_case import SaveOptions, case_folder
 from tumorscope.workflows.segment import STATED, CaseResult, segment, segment_with
@@ -250,7 +248,7 @@ class _Run:
             bundle=result.bundle.name if result.bundle else "",
             volumes=volumes,
             folder=str(folder),
-            notes=tuple(result.notes),
+            notes=tuple(result.remarks if isinstance(result, CaseResult) else result.notes),
             tumor_type="" if finding is None else finding.told,
         )
 
@@ -283,7 +281,8 @@ class _Run:
         result = segment_with(
             self._predictor(bundle), case, reason, self.spacing, preprocess=self.preprocess, bias=self.bias
         )
-        if model is not None and needed_sequences(model) <= set(case.sequences) and self._to_type(result):
+        asked = self.types or self.classifier is not None or not without_skull(result.case)
+        if asked and model is not None and needed_sequences(model) <= set(case.sequences):
             try:
                 images = typed_images(result.case, case, self._classifier(model).predictor.sequence)
                 result.finding = self._classifier(model).run(images, result.segmentation)
@@ -292,13 +291,6 @@ class _Run:
                 result.notes.append(f"The tumour type was not told: {error}")
         return result
 
-    def _to_type(self, result: CaseResult) -> bool:
-        """Whether to tell the type of a case that was segmented: the classifier knows no brains without skull."""
-        if self.types or self.classifier:
-            return True
-        images = [image for image in result.case.images.values() if isinstance(image, Image)]
-        return is_picture(result.case) or all(has_skull(image) for image in images)
-
     def _classifier(self, bundle: Bundle) -> Classifier:
         if bundle.folder not in self.classifiers:
             self.classifiers[bundle.folder] = Classifier(bundle, self.runtime, self.device, self.tta)
@@ -306,5 +298,7 @@ class _Run:
 
     def _predictor(self, bundle: Bundle) -> Predictor:
         if bundle.folder not in self.predictors:
-            self.predictors[bundle.folder] = Predictor(bundle, self.runtime, self.device, tta=self.tta)
+            self.predictors[bundle.folder] = Predictor(
+                bundle, self.runtime, self.device, tta=self.tta, spread=self.save.uncertainty
+            )
         return self.predictors[bundle.folder]
