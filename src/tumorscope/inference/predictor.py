@@ -134,7 +134,10 @@ class Predictor:
         return Prediction(segmentation, (*missing, *notes), clock.laps, spread)
 
     def _infer(self, prepared: Prepared) -> Array:
-        """Return the probabilities (Z, K, H, W), with their spread as the last of K if it is kept; slices or windows without any signal are not run and stay 0."""
+        """Return the probabilities (Z, K, H, W), with their spread as the last of K if it is kept.
+
+        Slices or windows without any signal are not run and stay 0.
+        """
         array, spec = prepared.array, self.bundle.manifest.preprocess
         channels = len(self.bundle.manifest.outputs.names) + self.spread
         if spec.patch is not None:
