@@ -25,13 +25,12 @@ def preparation(record: Mapping[str, Any]) -> str:
     moves = steps.get("moves", {})
     if moves:
         head = ["Sequence", "Moved, mm", "Turned", "Mutual information gained, nats"]
-        lines = [
-            html_row(
-                [escape(name), f"{m['shift_mm']:.1f}", f"{m['rotation_deg']:.1f}°", f"{m['information_gained']:.3f}"]
-            )
-            for name, m in moves.items()
-        ]
+        lines = [html_row([escape(name), *_numbers(move)]) for name, move in moves.items()]
         parts.append(f'<div class="wide"><table>{html_row(head, "th")}{"".join(lines)}</table></div>')
     seconds = ", ".join(f"{step} {s:.1f}" for step, s in steps.get("seconds", {}).items())
     parts.append(f'<p class="small">Seconds: {escape(seconds)}.</p>' if seconds else "")
     return "\n".join([*parts, "</section>"])
+
+
+def _numbers(move: Mapping[str, float]) -> list[str]:
+    return [f"{move['shift_mm']:.1f}", f"{move['rotation_deg']:.1f}°", f"{move['information_gained']:.3f}"]

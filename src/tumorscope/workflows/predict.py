@@ -122,8 +122,7 @@ def predict_inputs(
         preprocess: Co-register, resample and skull-strip raw studies.
         bias: Also correct the bias field (N4).
         keep_identifiers: Call DICOM cases by patient id and date instead of a pseudonym.
-        types: Also ask the shipped classifier that fits a case for its tumour type. None: not of brains without skull,
-            which it was not trained on.
+        types: Also ask the shipped classifier that fits for the tumour type; None: not of volumes without skull.
         say: Called with each line for people.
 
     Raises:
@@ -298,7 +297,7 @@ class _Run:
 
     def _predictor(self, bundle: Bundle) -> Predictor:
         if bundle.folder not in self.predictors:
-            self.predictors[bundle.folder] = Predictor(
-                bundle, self.runtime, self.device, tta=self.tta, spread=self.save.uncertainty
-            )
+            spread = self.save.uncertainty
+            made = Predictor(bundle, self.runtime, self.device, tta=self.tta, spread=spread)
+            self.predictors[bundle.folder] = made
         return self.predictors[bundle.folder]
