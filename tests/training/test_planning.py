@@ -80,7 +80,7 @@ class TestPlanned:
             planned(small(plan={"patch_voxels": 600}, network__args={"fold": 8}), BRATS)
         with pytest.raises(UsageError, match="takes 'filters'"):
             planned(small(network={"name": "vnet"}), BRATS)
-        with pytest.raises(UsageError, match="set preprocess.patch too"):
+        with pytest.raises(UsageError, match=r"set preprocess\.patch too"):
             small(preprocess={"sequences": ["T1CE"], "fit": "crop"})
 
 
