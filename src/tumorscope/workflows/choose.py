@@ -21,7 +21,7 @@ def choose_bundle(case: Case) -> tuple[Bundle, str]:
         InputError: if none fits.
     """
     picture = is_picture(case)
-    bundles = [b for b in _shipped() if b.manifest.outputs.kind != "types"]
+    bundles = [b for b in _shipped() if b.manifest.outputs.kind not in ("types", "image")]
     fitting = [b for b in bundles if needed_sequences(b) <= set(case.sequences) and not (picture and _for_volumes(b))]
     if not fitting:
         known = "; ".join(f"{b.name}: {', '.join(s for s in Sequence if s in needed_sequences(b))}" for b in bundles)
