@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from tumorscope.bundles.bundle import Bundle
+from tumorscope.core.errors import UsageError
 from tumorscope.core.image import Array, Image
 from tumorscope.core.segmentation import Segmentation
 from tumorscope.core.sequence import Sequence
@@ -19,6 +20,9 @@ from tumorscope.inference.runtimes.base import Precision, Runtime
 from tumorscope.inference.runtimes.select import open_runtime
 from tumorscope.inference.sliding import predict_volume
 from tumorscope.transforms.prepare import Prepared, prepare, with_context
+
+#: Task of a model that gives images → the verb that runs it, where it is not ``synth``.
+VERBS = {"denoise": "denoise", "reconstruct": "reconstruct"}
 
 
 @dataclass(frozen=True, eq=False)
@@ -63,6 +67,12 @@ class Predictor:
         tta: bool = False,
         precision: Precision = "auto",
     ) -> None:
+        if bundle.manifest.image is not None:
+            raise UsageError(
+                expected="a bundle that segments",
+                found=f"'{bundle.name}', which makes or repairs images",
+                fix=f"Use it with tumorscope {VERBS.get(bundle.manifest.image.task, 'synth')}",
+            )
         self.bundle = bundle
         self.batch = batch
         self.tta = tta or bundle.manifest.tta

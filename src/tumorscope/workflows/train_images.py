@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -55,6 +56,7 @@ def train_images(
     """
     from tumorscope.training.cache import build_cache
     from tumorscope.training.fit_images import fit_images, make_image_task
+    from tumorscope.training.prior import with_prior
 
     dataset: Dataset = DATASETS.load(recipe.data.dataset)
     cases = _usable(dataset.discover(data), recipe, data)
@@ -72,9 +74,12 @@ def train_images(
     with drawing_curves(run, echo):
         result = fit_images(recipe, store, *parts, run, initial)
     echo(f"best {recipe.training.monitor} {result.best_score:.4f} in epoch {result.best_epoch + 1}")
+    state = result.state
+    if isinstance(recipe, GenerativeRecipe) and recipe.task == "vae":
+        state = with_prior(recipe, store, parts[0], state)
     parent = None if init is None else Bundle.load(init)
     hashes = sorted({h for c in store.cases.values() for h in c.hashes})
-    bundle = _export(run, recipe, dataset, chosen, hashes, result, parent)
+    bundle = _export(run, recipe, dataset, chosen, hashes, replace(result, state=state), parent)
     echo(f"bundle written to {bundle.folder}")
     return bundle, result.best_score
 
