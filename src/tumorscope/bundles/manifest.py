@@ -16,7 +16,7 @@ class Outputs(BaseModel):
     Attributes:
         kind: ``regions``: nested, one sigmoid each (WT ⊃ TC ⊃ ET); ``classes``: exclusive, softmax, background first;
             ``binary``: one sigmoid; ``types``: one answer per picture, not per pixel, softmax; ``image``: an image.
-        names: Sequences (of images), region, class or type names in channel order (for ``classes`` without the background).
+        names: Sequences (of images), region, class or type names in channel order (``classes``: without background).
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)

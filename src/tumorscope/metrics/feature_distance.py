@@ -31,7 +31,7 @@ def frechet_distance(first: FloatArray, second: FloatArray) -> float:
 
 
 def kernel_distance(first: FloatArray, second: FloatArray) -> float:
-    """Return the squared maximum mean discrepancy with the kernel (x·y / D + 1)³, unbiased (Bińkowski et al., ICLR 2018).
+    """Return the squared maximum mean discrepancy with kernel (x·y / D + 1)³, unbiased (Bińkowski et al., 2018).
 
     Unlike the Fréchet distance it does not depend on n on average; it can fall below 0.
 

@@ -27,7 +27,7 @@ CLASSIFIERS = Registry(
     },
 )
 
-#: Networks that repair a spoilt image: name → class with the same arguments; ``forward`` takes what a degradation gives.
+#: Networks that repair a spoilt image: name → class with the same arguments; they take what a degradation gives.
 RESTORERS = Registry(
     "restoration network",
     {

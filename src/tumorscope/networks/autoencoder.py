@@ -1,4 +1,4 @@
-"""A variational autoencoder of slices (Kingma & Welling, ICLR 2014): MONAI's, with a prior that is fitted afterwards."""
+"""A variational autoencoder of slices (Kingma & Welling, ICLR 2014): MONAI's, with a prior fitted afterwards."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from torch import Generator, Tensor, nn
 class Autoencoder(nn.Module):
     """MONAI's AutoencoderKL without attention.
 
-    Samples come from a normal distribution fitted to the latents of the training slices (Ghosh et al., ICLR 2020): those
-    drawn from the standard normal of the training objective look worse, since little weight lies on the divergence.
+    Samples come from a normal distribution fitted to the latents of the training slices (Ghosh et al., ICLR 2020): so
+    little weight lies on the divergence that the standard normal of the training objective is not where latents lie.
 
     Args:
         in_channels: Channels of the images.

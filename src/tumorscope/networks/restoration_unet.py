@@ -1,4 +1,4 @@
-"""A U-Net that learns what to add to a spoilt image (residual learning: Zhang et al., DnCNN, IEEE TIP 26:3142, 2017)."""
+"""A U-Net that learns what to add to a spoilt image (residual learning: Zhang et al., IEEE TIP 26:3142, 2017)."""
 
 from __future__ import annotations
 

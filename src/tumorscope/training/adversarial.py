@@ -25,7 +25,7 @@ def generator_loss(made: Tensor, form: Form) -> Tensor:
 
 
 def gradient_penalty(critic: nn.Module, real: Tensor) -> Tensor:
-    """Return half the squared gradient of the critic's verdict on real images, in float32 (R1; Mescheder et al. 2018)."""
+    """Return half the squared gradient of the critic's verdict on real images, in float32 (R1; Mescheder 2018)."""
     with torch.autocast(real.device.type, enabled=False):
         images = real.detach().float().requires_grad_(True)
         verdict, _ = critic(images)

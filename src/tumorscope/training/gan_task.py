@@ -26,8 +26,8 @@ PENALTY_EVERY = 8
 class GanTask(LightningModule):
     """Trains a generator against a critic.
 
-    Logs ``train_generator`` and ``train_critic`` (losses), and on validation ``val_loss``, which is the Fréchet distance
-    in EfficientNet-Lite0 features between as many made slices as there are validation slices, and these; ``val_kid``.
+    Logs ``train_generator`` and ``train_critic`` (losses), and on validation ``val_loss``, which is the Fréchet
+    distance in EfficientNet-Lite0 features between the validation slices and as many made ones, and ``val_kid``.
 
     Args:
         recipe: What to do.

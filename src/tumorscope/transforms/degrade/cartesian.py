@@ -1,7 +1,7 @@
 """Cartesian undersampling of k-space that is simulated from magnitude images.
 
-The images that public collections hold are magnitudes; scanners measure complex data with several coils. Here k-space is
-the Fourier transform of the magnitude times a smooth random phase: without a phase the k-space of a real image is
+The images that public collections hold are magnitudes; scanners measure complex data with several coils. Here k-space
+is the Fourier transform of the magnitude times a smooth random phase: without a phase the k-space of a real image is
 symmetric, and half of it would tell the rest, which flatters every method. One coil, no noise: scores on such data
 overstate what the method would do on a scanner's raw data (Shimron et al., PNAS 119:e2117203119, 2022).
 """
