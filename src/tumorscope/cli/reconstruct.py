@@ -17,9 +17,9 @@ from tumorscope.core.errors import UsageError
 class Command:
     """Reconstruct images from undersampled Cartesian k-space, or thin slices from thick ones.
 
-    K-space is measured (an .h5 file with a complex data set kspace of one coil) or simulated from magnitude images with
-    --acceleration; OUT gets the zero-filled image beside the reconstruction. With --thin it gets the cubic interpolation
-    beside the network's. Header and name say what each file is.
+    K-space is measured (an .h5 file with a complex data set kspace of one coil) or simulated from magnitude images
+    with --acceleration; OUT gets the zero-filled image beside the reconstruction. With --thin it gets the cubic
+    interpolation beside the network's. Header and name say what each file is.
 
     Example: tumorscope reconstruct scan_flair.nii.gz --acceleration 4 -o out
     """
