@@ -10,6 +10,7 @@ import numpy as np
 
 from tumorscope.bundles.bundle import Bundle
 from tumorscope.bundles.manifest import Postprocess
+from tumorscope.core.errors import UsageError
 from tumorscope.core.image import Array, Image
 from tumorscope.core.segmentation import Segmentation
 from tumorscope.core.sequence import Sequence
@@ -20,6 +21,9 @@ from tumorscope.inference.runtimes.base import Precision, Runtime
 from tumorscope.inference.runtimes.select import open_runtime
 from tumorscope.inference.sliding import predict_volume
 from tumorscope.transforms.prepare import Prepared, prepare, with_context
+
+#: Task of a model that gives images → the verb that runs it, where it is not ``synth``.
+VERBS = {"denoise": "denoise", "reconstruct": "reconstruct"}
 
 
 @dataclass(frozen=True, eq=False)
@@ -67,6 +71,12 @@ class Predictor:
         precision: Precision = "auto",
         postprocess: bool = True,
     ) -> None:
+        if bundle.manifest.image is not None:
+            raise UsageError(
+                expected="a bundle that segments",
+                found=f"'{bundle.name}', which makes or repairs images",
+                fix=f"Use it with tumorscope {VERBS.get(bundle.manifest.image.task, 'synth')}",
+            )
         if not postprocess:
             bundle = replace(bundle, manifest=bundle.manifest.model_copy(update={"postprocess": Postprocess()}))
         self.bundle = bundle

@@ -27,3 +27,22 @@ CLASSIFIERS = Registry(
         "vgg16": "tumorscope.networks.vgg16:VGG16",
     },
 )
+
+#: Networks that repair a spoilt image: name → class with the same arguments; they take what a degradation gives.
+RESTORERS = Registry(
+    "restoration network",
+    {
+        "cascade": "tumorscope.networks.cascade:Cascade",
+        "restoration-unet": "tumorscope.networks.restoration_unet:RestorationUNet",
+    },
+)
+
+#: Networks that make images: name → class with the same arguments, ``latent_shape`` and ``decode``.
+GENERATORS = Registry(
+    "generative network",
+    {
+        "autoencoder": "tumorscope.networks.autoencoder:Autoencoder",
+        "gan-generator": "tumorscope.networks.gan_generator:GanGenerator",
+        "spade-generator": "tumorscope.networks.spade_generator:SpadeGenerator",
+    },
+)

@@ -7,12 +7,11 @@ from torch import Tensor
 from tumorscope.bundles.bundle import Bundle
 from tumorscope.core.errors import UsageError
 from tumorscope.networks.build import build_network
-from tumorscope.recipes.recipe import Recipe
-from tumorscope.recipes.type_recipe import TypeRecipe
+from tumorscope.recipes.recipe import AnyRecipe, GenerativeRecipe, RestorationRecipe
 from tumorscope.transforms.prepare import Preprocess
 
 
-def starting_weights(bundle: Bundle, recipe: Recipe | TypeRecipe) -> tuple[dict[str, Tensor], list[str]]:
+def starting_weights(bundle: Bundle, recipe: AnyRecipe) -> tuple[dict[str, Tensor], list[str]]:
     """Return what of a bundle's first member fits the recipe's network.
 
     Tensors of another shape (the head for other outputs, the stem for other sequences) start anew. A stem that sees
@@ -38,7 +37,11 @@ def starting_weights(bundle: Bundle, recipe: Recipe | TypeRecipe) -> tuple[dict[
     arguments = dict(network.args)
     if "encoder_weights" in arguments:
         arguments["encoder_weights"] = "none"
-    wanted = build_network(network.name, recipe.preprocess.channels, recipe.outputs.channels, arguments).state_dict()
+    if isinstance(recipe, RestorationRecipe | GenerativeRecipe):
+        channels = recipe.network_channels
+    else:
+        channels = (recipe.preprocess.channels, recipe.outputs.channels)
+    wanted = build_network(network.name, *channels, arguments).state_dict()
     found = bundle.load_networks()[0].state_dict()
     kept = {k: v for k, v in found.items() if k in wanted and wanted[k].shape == v.shape}
     kept |= {

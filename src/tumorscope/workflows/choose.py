@@ -27,7 +27,7 @@ def choose_bundle(case: Case, *, fast: bool = False) -> tuple[Bundle, str]:
         InputError: if none fits.
     """
     picture = is_picture(case)
-    bundles = [b for b in _shipped() if b.manifest.outputs.kind != "types"]
+    bundles = [b for b in _shipped() if b.manifest.outputs.kind not in ("types", "image")]
     flat = picture or is_flat(case)
     fitting = [b for b in bundles if _fits(b, set(case.sequences)) and not (flat and _for_volumes(b))]
     if not fitting:

@@ -16,8 +16,7 @@ from tumorscope.core.errors import TumorscopeError, UsageError
 from tumorscope.core.files import write_text
 from tumorscope.datasets.base import Dataset
 from tumorscope.datasets.splits import Split
-from tumorscope.recipes.recipe import Recipe, read_recipe
-from tumorscope.recipes.type_recipe import TypeRecipe
+from tumorscope.recipes.recipe import AnyRecipe, Recipe, read_recipe
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -55,7 +54,7 @@ def audit_run(
     write_text(path, json.dumps(found, indent=1, ensure_ascii=False))
 
 
-def claim(run: Path, recipe: Recipe | TypeRecipe, main: bool) -> None:
+def claim(run: Path, recipe: AnyRecipe, main: bool) -> None:
     """Write the recipe into a new run folder, or make sure that a used one holds the same.
 
     Args:
@@ -139,7 +138,7 @@ def drawing_curves(folder: Path, echo: Callable[[str], None], draw: bool = True)
 
 
 def initial_weights(
-    init: str | Path | None, recipe: Recipe | TypeRecipe, echo: Callable[[str], None]
+    init: str | Path | None, recipe: AnyRecipe, echo: Callable[[str], None]
 ) -> dict[str, Tensor] | None:
     """Return the weights to fine-tune from, and say what of the network starts anew.
 

@@ -19,7 +19,7 @@ from tumorscope.datasets import DATASETS
 from tumorscope.datasets.base import Dataset
 from tumorscope.datasets.published_splits import cases_of
 from tumorscope.datasets.splits import Split
-from tumorscope.recipes.recipe import Recipe, read_recipe
+from tumorscope.recipes.recipe import AnyRecipe, Recipe, read_recipe
 from tumorscope.recipes.type_recipe import TypeRecipe
 from tumorscope.workflows.run_folder import (
     AUDIT,
@@ -57,7 +57,7 @@ class TrainResult:
 
 
 def train_recipe(
-    recipe: str | Path | Recipe | TypeRecipe,
+    recipe: str | Path | AnyRecipe,
     data: str | Path,
     output: str | Path,
     *,
@@ -90,9 +90,9 @@ def train_recipe(
 
     main = rank_zero_only.rank == 0
     echo = echo if main else _nothing
-    plan = recipe if isinstance(recipe, Recipe | TypeRecipe) else read_recipe(recipe, overrides)
-    if isinstance(plan, TypeRecipe):
-        return _train_types(plan, data, Path(output), split, init, cache, echo)
+    plan = read_recipe(recipe, overrides) if isinstance(recipe, str | Path) else recipe
+    if not isinstance(plan, Recipe):
+        return _train_other(plan, data, Path(output), split, init, cache, echo)
     dataset: Dataset = DATASETS.load(plan.data.dataset)
     labelled = labelled_cases(dataset.discover(data), data, echo, plan.data.ignore_value)
     cases = cases_of(labelled, Split.load(split).unit if split else plan.data.unit)
@@ -116,8 +116,8 @@ def train_recipe(
     return _finish(run, plan, scheme, dataset, splits, store, results, init, planned, echo)
 
 
-def _train_types(
-    recipe: TypeRecipe,
+def _train_other(
+    recipe: AnyRecipe,
     data: str | Path,
     run: Path,
     split: str | Path | None,
@@ -125,9 +125,14 @@ def _train_types(
     cache: str | Path | None,
     echo: Echo,
 ) -> TrainResult:
+    from tumorscope.workflows.train_images import train_images
     from tumorscope.workflows.train_types import train_types
 
-    bundle, best = train_types(recipe, data, run, split=split, init=init, cache=cache, echo=echo)
+    if isinstance(recipe, TypeRecipe):
+        bundle, best = train_types(recipe, data, run, split=split, init=init, cache=cache, echo=echo)
+    else:
+        assert not isinstance(recipe, Recipe)
+        bundle, best = train_images(recipe, data, run, split=split, init=init, cache=cache, echo=echo)
     return TrainResult(run, bundle, [best])
 
 
