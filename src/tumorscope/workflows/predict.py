@@ -23,7 +23,7 @@ from tumorscope.inference.runtimes.select import check_choice
 from tumorscope.report.summary import CaseRow, summary_csv
 from tumorscope.workflows.choose import choose_bundle, choose_classifier, needed_sequences
 from tumorscope.workflows.classify import ONLY_TYPE, Classifier, TypeResult, typed_images, without_skull
-from tumorscope.workflows.found import Found
+from tumorscope.workflows.found import Found, unique
 from tumorscope.workflows.inputs import Spacing, find_inputs, with_spacing
 from tumorscope.workflows.memory import peak_mb, reset_peak
 from tumorscope.workflows.save_case import SaveOptions, case_folder
@@ -143,7 +143,7 @@ def predict_inputs(
     find = partial(
         find_inputs, sequence=shown, skip=output, any_grid=preprocess, keep_identifiers=files.keep_identifiers
     )
-    found = _unique([f for path in inputs for f in find(path)])
+    found = unique([f for path in inputs for f in find(path)])
     dates = tuple(dates)
     days = check_dates(dates, len(found)) if dates else []
     summary = run.all(found)
@@ -166,16 +166,6 @@ def _case(found: Found) -> Case:
         assert found.error is not None
         raise found.error
     return replace(found.case, id=found.id)
-
-
-def _unique(found: list[Found]) -> list[Found]:
-    """Number the cases of several inputs that share a name."""
-    seen: dict[str, int] = {}
-    named = []
-    for one in found:
-        seen[one.id] = seen.get(one.id, 0) + 1
-        named.append(one if seen[one.id] == 1 else replace(one, id=f"{one.id}-{seen[one.id]}"))
-    return named
 
 
 @dataclass
