@@ -66,9 +66,9 @@ def _midline(
         if numbered is None:
             continue
         parts, _, box = numbered
-        for row, inner in zip(table["rows"], find_objects(parts), strict=False):
-            where = [slice(b.start + i.start, b.start + i.stop) for b, i in zip(box, inner, strict=True)]
-            one = parts[inner] == row["number"]
+        for row, part in zip(table["rows"], find_objects(parts), strict=False):
+            where = [slice(b.start + i.start, b.start + i.stop) for b, i in zip(box, part, strict=True)]
+            one = parts[part] == row["number"]
             row |= laterality(one, Image(one, _shifted(labels, where)), midline)
     names = segmentation.scheme.regions or segmentation.scheme.targets
     places = {name: laterality(segmentation.region(name), labels, midline) for name in names}
