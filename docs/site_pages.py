@@ -79,7 +79,7 @@ def commands() -> str:
 
 
 def help_of(verb: str) -> str:
-    """Return the help text of one verb, 100 columns wide, without colours."""
+    """Return the help text of one verb, 80 columns wide, without colours."""
     from tumorscope.cli.main import parse
 
     kind = import_module(f"tumorscope.cli.{verb.replace('-', '_')}").Command
@@ -91,7 +91,7 @@ def help_of(verb: str) -> str:
 
 @contextlib.contextmanager
 def _plain_terminal() -> Iterator[None]:
-    with patch.dict("os.environ", {"COLUMNS": "100", "NO_COLOR": "1", "TERM": "dumb"}):
+    with patch.dict("os.environ", {"COLUMNS": "80", "NO_COLOR": "1", "TERM": "dumb"}):
         yield
 
 

@@ -31,7 +31,7 @@ def _commands() -> list[tuple[str, str]]:
         text = page.read_text(encoding="utf-8")
         blocks = [body for kind, body in FENCE.findall(text) if kind in ("console", "sh", "bash")]
         blocks += re.findall(r"(?:^    [^\n]*\n)+", FENCE.sub("", text), re.MULTILINE)
-        for line in "\n".join(blocks).splitlines():
+        for line in "\n".join(blocks).replace("\\\n", " ").splitlines():
             words = line.strip().removeprefix("$ ")
             if words.startswith("tumorscope "):
                 found.append((_name(page), words))
