@@ -56,7 +56,9 @@ def data_facts(name: str) -> str:
     from tumorscope.datasets import DATASETS
 
     data = DATASETS.load(name)
-    use = "allowed by the licence" if data.commercial else "not allowed, neither of the data nor of weights trained on it"
+    use = (
+        "allowed by the licence" if data.commercial else "not allowed, neither of the data nor of weights trained on it"
+    )
     rows = {
         "name": f"`{data.name}`",
         "what it is": data.title,
@@ -101,3 +103,14 @@ def contributing() -> str:
     return text.replace("](docs/", "](")
 
 
+def on_post_page(output: str, page: Any, config: Any) -> str:
+    """Let search without a server use the copy of iframe-worker in ``assets``: the theme would fetch it."""
+    from mkdocs.utils import get_relative_url
+
+    local = get_relative_url("assets/iframe-worker/shim.js", page.url)
+    return output.replace("https://unpkg.com/iframe-worker/shim", local)
+
+
+def on_post_template(output: str, template_name: str, config: Any) -> str:
+    """Do the same for the page of missing pages, which lies at the top."""
+    return output.replace("https://unpkg.com/iframe-worker/shim", "/assets/iframe-worker/shim.js")

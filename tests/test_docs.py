@@ -9,6 +9,7 @@ import runpy
 import shlex
 from importlib import import_module
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import yaml
@@ -104,3 +105,10 @@ def test_the_site_fetches_nothing() -> None:
     text = (ROOT / "mkdocs.yml").read_text(encoding="utf-8")
     assert "font: false" in text and "strict: true" in text
     assert not re.findall(r"https?://", re.sub(r"#.*", "", text))
+    made = runpy.run_path(str(ROOT / "docs" / "site_pages.py"))
+    page = '<script src="https://unpkg.com/iframe-worker/shim"></script>'
+    pytest.importorskip("mkdocs")
+    at = made["on_post_page"](page, SimpleNamespace(url="how-to/dicom.html"), None)
+    assert at == '<script src="../assets/iframe-worker/shim.js"></script>'
+    assert "unpkg" not in made["on_post_template"](page, "404.html", None)
+    assert (ROOT / "docs" / "assets" / "iframe-worker" / "shim.js").stat().st_size > 1000
