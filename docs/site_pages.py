@@ -15,6 +15,8 @@ from typing import Any
 from unittest.mock import patch
 
 ROOT = Path(__file__).parents[1]
+#: A docstring's reference to another name, as Sphinx writes it.
+_ROLE = re.compile(r":(?:func|class|mod|data|meth|attr):<code>~?(?:[\w.]*\.)?(\w+)</code>")
 _FACTS = re.compile(r"<!-- facts: (\w+) -->")
 
 
@@ -108,6 +110,7 @@ def on_post_page(output: str, page: Any, config: Any) -> str:
     from mkdocs.utils import get_relative_url
 
     local = get_relative_url("assets/iframe-worker/shim.js", page.url)
+    output = _ROLE.sub(r"<code>\1</code>", output)
     return output.replace("https://unpkg.com/iframe-worker/shim", local)
 
 

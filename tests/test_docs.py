@@ -105,9 +105,11 @@ def test_the_site_fetches_nothing() -> None:
     text = (ROOT / "mkdocs.yml").read_text(encoding="utf-8")
     assert "font: false" in text and "strict: true" in text
     assert not re.findall(r"https?://", re.sub(r"#.*", "", text))
-    made = runpy.run_path(str(ROOT / "docs" / "site_pages.py"))
-    page = '<script src="https://unpkg.com/iframe-worker/shim"></script>'
     pytest.importorskip("mkdocs")
+    made = runpy.run_path(str(ROOT / "docs" / "site_pages.py"))
+    role = made["on_post_page"](":func:<code>~tumorscope.a.b</code>", SimpleNamespace(url="a.html"), None)
+    assert role == "<code>b</code>"
+    page = '<script src="https://unpkg.com/iframe-worker/shim"></script>'
     at = made["on_post_page"](page, SimpleNamespace(url="how-to/dicom.html"), None)
     assert at == '<script src="../assets/iframe-worker/shim.js"></script>'
     assert "unpkg" not in made["on_post_template"](page, "404.html", None)
