@@ -1,0 +1,5 @@
+"""TEMP."""
+import streamlit as st
+def audit_page() -> None:
+    """Draw."""
+    st.title("audit")

@@ -1,0 +1,5 @@
+"""TEMP."""
+import streamlit as st
+def runs_page() -> None:
+    """Draw."""
+    st.title("runs")
