@@ -30,7 +30,7 @@ class Session:
         shown: Label of the case shown.
         view: The case shown; None before one is open.
         outcome: What was found in it, if it was segmented.
-        job: Work in progress, if any.
+        jobs: Work in progress or ended and not yet collected, by name.
         error: Why the last work failed.
         kept: What pages remember by name.
     """
@@ -40,7 +40,7 @@ class Session:
     shown: str = ""
     view: CaseView | None = None
     outcome: Outcome | None = None
-    job: Job | None = None
+    jobs: dict[str, Job] = field(default_factory=dict)
     error: Exception | None = None
     kept: dict[str, Any] = field(default_factory=dict)
     _leaving: threading.Timer | None = None
@@ -64,13 +64,20 @@ class Session:
 
     def close(self) -> None:
         """Stop the work and delete the files."""
-        if self.job is not None:
-            self.job.stop()
-            self.job.join(60)
-        self.uploads, self.job, self.shown = [], None, ""
+        for job in self.jobs.values():
+            job.stop()
+        for job in self.jobs.values():
+            job.join()
+        self.uploads, self.shown = [], ""
+        self.jobs.clear()
         self.forget()
         self.kept.clear()
         self._remove()
+
+    def ended(self, name: str) -> Job | None:
+        """Return a job that has ended, once; None while it works or where there is none."""
+        job = self.jobs.get(name)
+        return None if job is None or job.running else self.jobs.pop(name)
 
     def forget(self) -> None:
         """Drop the case shown and what was found in it."""

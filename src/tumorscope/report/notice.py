@@ -12,7 +12,7 @@ ETHICS: tuple[tuple[str, str], ...] = (
         "the original scan is what counts.",
     ),
     (
-        "Models know what they were trained on",
+        "Models know only their training data",
         "Other scanners, ages, treatments and tumours may be measured wrongly without a warning. Check the model on "
         "cases of your own before you trust a figure of it.",
     ),

@@ -15,6 +15,7 @@ from tumorscope.core.labels import LabelScheme
 from tumorscope.report.flags import quality_flags
 from tumorscope.report.notice import NOTICE
 
+
 def case_record(
     *,
     case_id: str,

@@ -33,9 +33,8 @@ def choose_case(mine: Session) -> None:
 
 
 def _open(mine: Session, label: str, found: Found) -> None:
-    if mine.job is not None:
-        mine.job.stop()
-        mine.job = None
+    if (job := mine.jobs.pop("segment", None)) is not None:
+        job.stop()
     mine.shown = label
     mine.forget()
     with told(), st.spinner("Reading the scans…"):
@@ -76,7 +75,8 @@ def _upload(mine: Session) -> None:
         )
         shows = st.selectbox("They show", [_BY_NAME, *map(str, Sequence)])
         st.caption("Voxel size in mm, only for pictures, which carry none:")
-        edges = [column.number_input(axis, min_value=0.0, value=0.0) for axis, column in zip("xyz", st.columns(3))]
+        columns = zip("xyz", st.columns(3), strict=True)
+        edges = [column.number_input(axis, min_value=0.0, value=0.0) for axis, column in columns]
         sent = st.form_submit_button("Open", width="stretch")
     if not sent:
         return

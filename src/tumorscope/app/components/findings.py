@@ -29,11 +29,15 @@ def findings(outcome: Outcome, record: dict[str, Any]) -> None:
     for flag in record["flags"]:
         st.warning(flag)
     st.html(f"<div>{legend(scheme)}</div>")
-    st.html(f'<div style="overflow-x: auto" tabindex="0"><table class="sizes">{sizes_table(record, scheme)}</table></div>')
+    st.html(
+        f'<div style="overflow-x: auto" tabindex="0"><table class="sizes">{sizes_table(record, scheme)}</table></div>'
+    )
     tables = lesion_tables(record)
     if tables:
         with st.expander("Lesions, one by one"):
-            st.html(f'<div style="overflow-x: auto" tabindex="0">{tables.replace("<table>", "<table class=sizes>")}</div>')
+            st.html(
+                f'<div style="overflow-x: auto" tabindex="0">{tables.replace("<table>", "<table class=sizes>")}</div>'
+            )
 
 
 def remarks(outcome: Outcome, notes: list[str]) -> None:

@@ -9,7 +9,7 @@ import streamlit as st
 from tumorscope.report.notice import ETHICS, NOTICE
 
 _STYLE = """<style>
-.stMainBlockContainer { padding: 2.6rem 1.4rem 2rem; max-width: none; }
+.stMainBlockContainer { padding: 4.1rem 1.4rem 2rem; max-width: none; }
 [data-testid="stSidebarUserContent"] { padding-top: .2rem; padding-bottom: 2rem; }
 [data-testid="stSidebarHeader"] { height: 2.2rem; padding-bottom: 0; }
 .notice { border: 1px solid #c98a3a; background: #2a1f10; color: #ffe2b8; border-radius: 4px; padding: 3px 10px;
@@ -29,7 +29,6 @@ table.sizes td .long { color: #a9b6c2; font-size: .85em; }
 
 def notice() -> None:
     """Draw the notice and the essentials of responsible use, and set the page's style."""
-    essentials = " · ".join(heading for heading, _ in ETHICS)
-    st.html(
-        f'{_STYLE}<div class="notice" role="note" aria-label="Notice"><b>{escape(NOTICE)}</b> {escape(essentials)}.</div>'
-    )
+    essentials = escape(" · ".join(heading for heading, _ in ETHICS))
+    text = f"<b>{escape(NOTICE)}</b> {essentials}."
+    st.html(f'{_STYLE}<div class="notice" role="note" aria-label="Notice">{text}</div>')

@@ -130,7 +130,8 @@ export function build(app) {
     const choice = select("Overlay", overlays(app), state.overlay, (overlay) => app.choose({ overlay }, true));
     parts.push(group("Overlay", choice, ...heatBar(app)));
   }
-  if (facts.labels || facts.reference) parts.push(group("Regions", ...regionList(app), ...look(app)));
+  const drawn = facts.labels || (facts.reference && state.layout !== "slice");
+  if (drawn) parts.push(group("Regions", ...regionList(app), ...look(app)));
   if (facts.agreement && (state.layout === "compare" || state.overlay === "difference")) {
     parts.push(group("Against reference", ...scores(app)));
   }

@@ -141,8 +141,11 @@ export class Panel {
     context.strokeStyle = "rgba(122, 208, 255, 0.75)";
     context.lineWidth = window.devicePixelRatio || 1;
     context.beginPath();
-    for (const [a, b] of [[[x0, y], [x - gap, y]], [[x + gap, y], [x0 + w, y]], [[x, y0], [x, y - gap]],
-      [[x, y + gap], [x, y0 + h]]]) {
+    const arm = this.what.slider ? Infinity : 1.2 * gap;
+    const ends = [Math.max(x0, x - gap - arm), Math.min(x0 + w, x + gap + arm), Math.max(y0, y - gap - arm),
+      Math.min(y0 + h, y + gap + arm)];
+    for (const [a, b] of [[[ends[0], y], [x - gap, y]], [[x + gap, y], [ends[1], y]], [[x, ends[2]], [x, y - gap]],
+      [[x, y + gap], [x, ends[3]]]]) {
       context.moveTo(...a);
       context.lineTo(...b);
     }
