@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import logging
 import threading
 import time
@@ -82,3 +83,5 @@ class Job:
         except Exception as error:
             log.exception("Unexpected error in a job of the app")
             self.error = error
+        finally:
+            gc.collect()  # figures are cycles of references and hold their pictures until collected

@@ -47,6 +47,7 @@ def command(settings: Settings, port: int, upload_mb: int, browser: bool) -> lis
         "client.showErrorDetails": "none",
         "client.showErrorLinks": False,
         "runner.magicEnabled": False,
+        "runner.postScriptGC": False,  # collecting garbage after each script run halts the work beside it for seconds
         **{f"theme.{key}": value for key, value in _THEME.items()},
     }
     words = [f"--{key}={str(value).lower() if isinstance(value, bool) else value}" for key, value in options.items()]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import shutil
 import tempfile
 import threading
@@ -82,6 +83,7 @@ class Session:
     def forget(self) -> None:
         """Drop the case shown and what was found in it."""
         self.view = self.outcome = self.error = None
+        gc.collect()
 
     def new_folder(self, name: str) -> Path:
         """Make a folder below the private one."""

@@ -90,7 +90,7 @@ class Screen:
         }
 
     def centre(self, mask: Image | None = None) -> list[int]:
-        """Return the voxel (L, P, S) of the screen's grid to open at: in the largest area of ``mask``, or the middle."""
+        """Return the voxel (L, P, S) of the screen's grid to open at: in the largest area of ``mask``, or mid-volume."""
         if mask is None or not mask.data.any():
             return [n // 2 for n in self.shape]
         point = centre_of_interest(to_model_orientation(mask) > 0)

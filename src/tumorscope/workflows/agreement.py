@@ -16,8 +16,8 @@ from tumorscope.workflows.segment import CaseResult
 
 #: Of the values over the whole case.
 POLICY = EmptyPolicy.BRATS
-#: Metrics of the table, besides the counts.
-SHOWN = ("dice", "iou", "sensitivity", "precision", "hd95")
+#: Metrics of the table, besides the counts; distances are left to ``evaluate``, which takes longer.
+SHOWN = ("dice", "iou", "sensitivity", "precision")
 
 
 @dataclass(frozen=True, eq=False)
@@ -28,7 +28,7 @@ class RegionAgreement:
         name: Region or class.
         found: Label values of the region in the result.
         truth: Label values of the region in the reference.
-        values: Metric → value; None where it is undefined (both masks empty) or was not measured.
+        values: Metric → value under :data:`POLICY`; None where it leaves one out.
         counts: Voxels found, missed and invented.
         slice_dice: Dice of every slice along the file's third axis; None where both are empty.
     """
@@ -48,12 +48,10 @@ class Agreement:
     Attributes:
         reference: The expert's map on the result's grid.
         regions: What both know.
-        length_unit: Of HD95.
     """
 
     reference: Segmentation
     regions: tuple[RegionAgreement, ...]
-    length_unit: str
 
 
 def agreement(result: CaseResult) -> Agreement | None:
@@ -67,13 +65,12 @@ def agreement(result: CaseResult) -> Agreement | None:
         return None
     truth, known = without_unlabelled(case.label, case.scheme, case.ignore_value)
     schemes = segmentation.scheme, case.scheme
-    metrics = SHOWN if known is None else SHOWN[:4]
-    score = score_masks(case.id, case.patient, segmentation.labels.data, truth, schemes, metrics, known)
-    row = score.row(POLICY, metrics)
+    score = score_masks(case.id, case.patient, segmentation.labels.data, truth, schemes, SHOWN, known)
+    row = score.row(POLICY, SHOWN)
     regions = []
     for name, (mine, theirs) in regions_of(*schemes).items():
         found, counts = cast(dict[str, Any], row[name]), score.regions[name].counts
-        values = {metric: found.get(metric) for metric in SHOWN}
+        values = {metric: found[metric] for metric in SHOWN}
         regions.append(
             RegionAgreement(
                 name,
@@ -84,7 +81,7 @@ def agreement(result: CaseResult) -> Agreement | None:
                 tuple(None if math.isnan(v) else float(v) for v in _dice(score.regions[name].slices)),
             )
         )
-    return Agreement(Segmentation(truth, case.scheme), tuple(regions), score.length_unit)
+    return Agreement(Segmentation(truth, case.scheme), tuple(regions))
 
 
 def _dice(slices: CountArray) -> list[float]:

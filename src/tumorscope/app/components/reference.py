@@ -13,11 +13,11 @@ def reference(found: Agreement | None) -> None:
     if found is None:
         st.info("No reference (expert segmentation) came with this case.")
         return
-    heads = [METRICS[m].title + (f", {found.length_unit}" if m == "hd95" else "") for m in SHOWN]
+    heads = [METRICS[m].title for m in SHOWN]
     head = "".join(f'<th class="n">{text}</th>' for text in (*heads, "found", "missed", "invented"))
     rows = []
     for region in found.regions:
-        values = ["–" if (v := region.values[m]) is None else f"{v:.3f}" if m != "hd95" else f"{v:.1f}" for m in SHOWN]
+        values = ["–" if (v := region.values[m]) is None else f"{v:.3f}" for m in SHOWN]
         cells = "".join(f'<td class="n">{text}</td>' for text in (*values, *map(str, region.counts)))
         rows.append(f"<tr><th scope=row>{region.name}</th>{cells}</tr>")
     st.html(

@@ -69,7 +69,8 @@ function look(app) {
   const palette = (key, label) => toggle(label, state.palette === key, () => app.choose({ palette: key }, true));
   return [
     slider("opacity", 0, 1, state.opacity, (opacity) => app.choose({ opacity }), (v) => `${Math.round(v * 100)} %`),
-    make("div", { className: "pair", role: "group", "aria-label": "Drawing" }, over("fill", "fill"), over("outline", "outline")),
+    ...(state.layout === "space" ? [] : [make("div", { className: "pair", role: "group", "aria-label": "Drawing" },
+      over("fill", "fill"), over("outline", "outline"))]),
     make("div", { className: "pair", role: "group", "aria-label": "Colours", style: "margin-top: 4px" },
       palette("papers", "papers'"), palette("safe", "colour-blind")),
   ];
@@ -87,7 +88,7 @@ function brightness(app) {
     slider("window", span / 100, span, width, (v) => { width = v; apply(); }, text),
     slider("level", scan.low, scan.high, level, (v) => { level = v; apply(); }, text),
     make("div", { className: "pair" },
-      toggle("cross-hair", state.cross, () => app.choose({ cross: !state.cross }, true)),
+      ...(state.layout === "space" ? [] : [toggle("cross-hair", state.cross, () => app.choose({ cross: !state.cross }, true))]),
       Object.assign(toggle("reset", false, () => app.reset()), { ariaPressed: null })),
   ];
 }
@@ -97,14 +98,14 @@ function scores(app) {
   const { pairs } = facts.agreement;
   const rows = pairs.map((pair) => make("tr", {}, make("th", { scope: "row", textContent: pair.name }),
     make("td", { id: `slice-dice-${pair.name}` }), make("td", { textContent: pair.dice })));
-  const head = make("tr", {}, make("th", { textContent: "Dice" }), make("td", { textContent: "slice" }),
+  const head = make("tr", {}, make("th", { scope: "col", textContent: "Dice" }), make("td", { textContent: "slice" }),
     make("td", { textContent: "case" }));
   const colours = Object.entries(facts.agreement.colours)
     .map(([name, rgb]) => make("span", { className: "check" }, chip(rgb), make("span", { textContent: name })));
   return [
     select("Region compared", pairs.map((pair) => [pair.name, `difference in ${pair.name}`]), state.pair,
       (pair) => app.choose({ pair })),
-    make("div", { style: "display: flex; gap: 8px" }, ...colours), make("table", { style: "width: 100%" }, head, ...rows),
+    make("div", { style: "display: flex; gap: 8px" }, ...colours), make("table", { className: "facts" }, head, ...rows),
   ];
 }
 
@@ -132,11 +133,14 @@ export function build(app) {
   }
   const drawn = facts.labels || (facts.reference && state.layout !== "slice");
   if (drawn) parts.push(group("Regions", ...regionList(app), ...look(app)));
-  if (facts.agreement && (state.layout === "compare" || state.overlay === "difference")) {
-    parts.push(group("Against reference", ...scores(app)));
-  }
+  const compared = facts.agreement && (state.layout === "compare" || (layered && state.overlay === "difference"));
+  const scored = compared ? group("Against reference", ...scores(app)) : null;
+  const read = group("At the cross-hair", make("div", { id: "readout" }));
+  const extra = document.getElementById("extra");
+  if (extra) extra.replaceChildren(state.layout === "compare" ? scored : read);
+  if (scored && !(extra && state.layout === "compare")) parts.push(scored);
   parts.push(group(`Brightness of ${state.sequence}`, ...brightness(app)));
-  if (state.layout !== "space") parts.push(group("At the cross-hair", make("div", { id: "readout" })));
+  if (state.layout !== "space" && !(extra && state.layout === "planes")) parts.push(read);
   document.getElementById("controls").replaceChildren(...parts);
   readout(app);
 }
@@ -168,7 +172,7 @@ export function readout(app) {
   (facts.maps || []).forEach((map) => {
     rows.push([map.entropy ? "entropy" : map.title, ((volumes.at(map.key, state.point) / 255) * map.top).toFixed(2)]);
   });
-  const table = make("table");
+  const table = make("table", { className: "facts" });
   rows.forEach(([name, text]) => table.append(make("tr", {}, make("th", { scope: "row", textContent: name }), make("td", { textContent: text }))));
   place.replaceChildren(table);
 }

@@ -15,7 +15,7 @@ function slicePanels(app) {
   if (!app.facts.labels) return [plain, Math.min(2, plain.length)];
   const maps = (app.facts.maps || []).filter((map) => !map.entropy)
     .map((map) => ({ ...AXIAL, sequence: shown[0], overlay: map.key, title: map.title }));
-  const panels = [...plain, { ...AXIAL, sequence: shown[0], overlay: "labels", title: `${shown[0]} + segmentation` }, ...maps];
+  const panels = [...plain, { ...AXIAL, sequence: shown[0], overlay: "labels", title: "segmentation" }, ...maps];
   return [panels, Math.min(panels.length, panels.length > 4 ? 3 : 2)];
 }
 
@@ -23,6 +23,7 @@ export const LAYOUTS = {
   slice: { name: "Slice", slider: true, offered: () => true, panels: slicePanels },
   planes: {
     name: "Three planes",
+    extra: "readout",
     offered: (app) => app.facts.grid.deep,
     panels: () => [["axial", "coronal", "sagittal"].map((plane) => ({ plane, slider: true })), 2],
   },
@@ -35,6 +36,7 @@ export const LAYOUTS = {
   compare: {
     name: "Against reference",
     slider: true,
+    extra: "scores",
     offered: (app) => Boolean(app.facts.agreement),
     panels: () => [[
       { ...AXIAL, overlay: "reference", title: "reference" },

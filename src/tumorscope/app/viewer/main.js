@@ -87,6 +87,7 @@ function arrange() {
     app.scene = new Scene(app, room);
     app.scene.open();
   } else stage.replaceChildren(...app.panels.map((panel) => panel.element));
+  if (layout.extra) stage.append(make("section", { id: "extra", className: "extra" }));
   $("slices").replaceChildren(...(layout.slider && app.volumes.shape[2] > 1 ? slider() : []));
 }
 

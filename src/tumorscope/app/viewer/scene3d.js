@@ -43,7 +43,7 @@ function colourMap(regions, look) {
     found.R.push(r);
     found.G.push(g);
     found.B.push(b);
-    found.A.push(region ? 255 : 0);
+    found.A.push(!region ? 0 : region === shown[0] && shown.length > 1 ? 50 : 255); // see what lies inside
     found.I.push(value);
     found.labels.push(region ? region.name : "");
   });
@@ -76,7 +76,10 @@ export class Scene {
     try {
       this.say("Loading the 3D view…");
       const library = await load();
-      this.element.replaceChildren(canvas);
+      const hint = Object.assign(document.createElement("span"), { className: "hint" });
+      hint.textContent = "Drag to turn, wheel to zoom. Hide WT to see the core alone.";
+      if (!this.app.facts.labels) hint.textContent = "Drag to turn, wheel to zoom.";
+      this.element.replaceChildren(canvas, hint);
       this.viewer = new library.Niivue({
         backColor: [0, 0, 0, 1], show3Dcrosshair: false, isColorbar: false, dragAndDropEnabled: false, logLevel: "error",
         loadingText: "", fontColor: [0.95, 0.95, 0.95, 1],
@@ -112,7 +115,7 @@ export class Scene {
     }
     const [black, white] = app.bytes(state.sequence);
     Object.assign(viewer.volumes[0], { cal_min: Math.max(black, 25), cal_max: white });
-    viewer.setOpacity(0, Math.max(0.02, 0.6 * (1 - state.opacity)));
+    viewer.setOpacity(0, Math.max(0.02, 1 - state.opacity));
     viewer.updateGLVolume();
   }
 }
