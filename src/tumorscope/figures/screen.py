@@ -90,7 +90,7 @@ class Screen:
         }
 
     def centre(self, mask: Image | None = None) -> list[int]:
-        """Return the voxel (L, P, S) of the screen's grid to open at: in the largest area of ``mask``, or mid-volume."""
+        """Return the voxel (L, P, S) of the screen's grid to open at: in the largest area of ``mask``, or mid-way."""
         if mask is None or not mask.data.any():
             return [n // 2 for n in self.shape]
         point = centre_of_interest(to_model_orientation(mask) > 0)
@@ -137,7 +137,7 @@ class Screen:
     def _pack(self, lps: Array) -> bytes:
         """Return (L, P, S) values as bytes, L fastest."""
         values = lps if lps.dtype == np.uint8 else np.rint(np.clip(lps, 0, 255)).astype(np.uint8)
-        return zlib.compress(np.ascontiguousarray(values.transpose(2, 1, 0)), 1)
+        return zlib.compress(values.transpose(2, 1, 0).tobytes(), 1)
 
 
 def merged(*parts: Packed) -> Packed:
@@ -156,7 +156,7 @@ def colour_table(name: str) -> list[list[int]]:
 
 def _box(images: list[Image], masks: list[Image]) -> list[tuple[int, int]]:
     """Return [first, last) along L, P, S of everything that is not the background at a corner, or is marked."""
-    signal = np.zeros(to_model_orientation(images[0]).shape, dtype=bool)
+    signal: Array = np.zeros(to_model_orientation(images[0]).shape, dtype=bool)
     for image in images:
         data = to_model_orientation(image)
         signal |= data != data[0, 0, 0]

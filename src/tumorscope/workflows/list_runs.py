@@ -25,7 +25,7 @@ class RunList:
 def list_runs(folder: str | Path) -> RunList:
     """Look for logs and stored evaluations at or below ``folder``."""
     folder = Path(folder)
-    logs = {}
+    logs: dict[str, Path] = {}
     for path in sorted(p for name in LOG_NAMES for p in folder.rglob(name)):
         name = str(path.parent.relative_to(folder)) if path.parent != folder else path.name
         logs.setdefault(name, path)

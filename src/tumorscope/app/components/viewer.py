@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import streamlit.components.v1 as components
 
@@ -10,7 +11,7 @@ from tumorscope.figures.screen import Packed
 
 #: In CSS pixels; with title and notice it fits a window of 800.
 HEIGHT = 600
-_viewer = components.declare_component("scan_viewer", path=str(Path(__file__).parents[1] / "viewer"))
+_viewer: Any = components.declare_component("scan_viewer", path=str(Path(__file__).parents[1] / "viewer"))
 
 
 def viewer(packed: Packed, token: str, height: int = HEIGHT) -> None:
