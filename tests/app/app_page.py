@@ -14,7 +14,8 @@ return [...document.querySelectorAll('.panel canvas')].map((canvas) => {
   const pixels = canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height).data;
   let coloured = 0;
   for (let i = 0; i < pixels.length; i += 4) {
-    if (Math.max(pixels[i], pixels[i + 1], pixels[i + 2]) - Math.min(pixels[i], pixels[i + 1], pixels[i + 2]) > 40) coloured += 1;
+    const [r, g, b] = [pixels[i], pixels[i + 1], pixels[i + 2]];
+    if (Math.max(r, g, b) - Math.min(r, g, b) > 40) coloured += 1;
   }
   return [canvas.getAttribute('aria-label'), coloured / (pixels.length / 4)];
 });
@@ -49,7 +50,10 @@ class Page:
         return bool(self.driver.find_elements(By.CSS_SELECTOR, css))
 
     def press(self, text, css="button"):
-        element = self.find(css, text)
+        self.click(self.find(css, text))
+
+    def click(self, element):
+        """Click where nothing lies over it: in the middle of the window."""
         self.driver.execute_script("arguments[0].scrollIntoView({block: 'center'})", element)
         element.click()
 
@@ -78,7 +82,7 @@ class Page:
         return self.drawn()[1]
 
     def view(self, name):
-        self.redrawn(lambda: self.find(f"button[data-layout='{name}']").click())
+        self.redrawn(lambda: self.click(self.find(f"button[data-layout='{name}']")))
 
     def coloured(self):
         """Return picture → share of its pixels that is in colour."""
@@ -116,7 +120,7 @@ class Page:
     def violations(self):
         """Return what axe-core finds in the current document that is serious or critical."""
         self.driver.execute_script(AXE.read_text(encoding="utf-8"))
-        run = "const done = arguments[0]; axe.run(document, {iframes: false}).then((r) => done(JSON.stringify(r.violations)))"
+        run = "axe.run(document, {iframes: false}).then((r) => arguments[0](JSON.stringify(r.violations)))"
         found = json.loads(self.driver.execute_async_script(run))
         bad = [v for v in found if v["impact"] in ("serious", "critical")]
         return {v["id"]: [node["html"][:200] for node in v["nodes"]][:3] for v in bad}

@@ -127,7 +127,3 @@ def start_browser(chromium, tmp_path_factory):
     yield start
     for driver in opened:
         driver.quit()
-
-
-def pytest_configure(config):
-    sys.path.insert(0, str(Path(__file__).parent))

@@ -53,11 +53,11 @@ def test_overlay_and_probabilities_lie_on_the_scan(segmented):
     shown = {label.split(",")[0]: share for label, share in page.coloured().items()}
     assert list(shown) == ["FLAIR", "T1CE", "segmentation", "p(WT)", "p(TC)", "p(ET)"]
     assert shown["segmentation"] > 0.02 and shown["p(WT)"] > shown["p(ET)"] > 0.001
-    page.find("#controls .check input").click()  # WT hidden: only the core stays in colour
+    page.click(page.find("#controls .check input"))  # WT hidden: only the core stays in colour
     page.wait(
         lambda _: {k.split(",")[0]: v for k, v in page.coloured().items()}["segmentation"] < shown["segmentation"]
     )
-    page.find("#controls .check input").click()
+    page.click(page.find("#controls .check input"))
 
 
 def test_slices_change_in_the_browser_within_150_ms(segmented):
@@ -78,7 +78,7 @@ def test_three_planes_are_linked(segmented):
     page.view("planes")
     sliders = [page.find(f"input[aria-label='{plane} slice']") for plane in ("axial", "coronal", "sagittal")]
     before = [int(s.get_attribute("value")) for s in sliders]
-    page.redrawn(lambda: page.find(".panel canvas").click())  # the middle of the axial plane
+    page.redrawn(lambda: page.click(page.find(".panel canvas")))  # the middle of the axial plane
     after = [int(s.get_attribute("value")) for s in sliders]
     assert after[0] == before[0] and after[1] != before[1] and after[2] != before[2]
     assert "mm" in page.text("#readout")
