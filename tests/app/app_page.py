@@ -1,9 +1,10 @@
 """The app as a user sees it: what the tests do in a browser, in words."""
 
 import json
+import os
 from pathlib import Path
 
-from selenium.common.exceptions import StaleElementReferenceException
+from selenium.common.exceptions import StaleElementReferenceException, TimeoutException
 from selenium.webdriver.common.by import By
 from selenium.webdriver.support.ui import WebDriverWait
 
@@ -28,10 +29,20 @@ class Page:
     def __init__(self, driver, address, downloads, patience):
         self.driver, self.address, self.downloads, self.patience = driver, address, downloads, patience
 
+    def shot(self, name):
+        """Keep a picture of the window where ``TUMORSCOPE_SCREENSHOTS`` names a folder, for looking at it by eye."""
+        folder = os.environ.get("TUMORSCOPE_SCREENSHOTS")
+        if folder:
+            self.driver.save_screenshot(str(Path(folder) / f"{name}.png"))
+
     def wait(self, condition):
         """Wait until ``condition(driver)`` gives something; pages redraw, so stale elements count as nothing yet."""
-        waiting = WebDriverWait(self.driver, self.patience, 0.2, [StaleElementReferenceException, IndexError])
-        return waiting.until(condition)
+        missing = [StaleElementReferenceException, IndexError, StopIteration]
+        try:
+            return WebDriverWait(self.driver, self.patience, 0.2, missing).until(condition)
+        except TimeoutException:
+            self.shot("failed")
+            raise
 
     def open(self, path=""):
         self.driver.get(f"{self.address}/{path}")
@@ -43,8 +54,7 @@ class Page:
             shown = [e for e in driver.find_elements(By.CSS_SELECTOR, css) if e.is_displayed()]
             return next(e for e in shown if text is None or e.text.strip() == text) if shown else None
 
-        waiting = WebDriverWait(self.driver, self.patience, 0.2, [StaleElementReferenceException, StopIteration])
-        return waiting.until(found)
+        return self.wait(found)
 
     def has(self, css):
         return bool(self.driver.find_elements(By.CSS_SELECTOR, css))

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from tumorscope.datasets.phantom import shipped_phantom
+from tumorscope.formats import write_png
 from tumorscope.workflows.predict import predict_inputs
 
 pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
@@ -42,6 +43,7 @@ def test_volumes_are_those_of_the_command_line(segmented, tmp_path):
     row = predict_inputs([shipped_phantom()], tmp_path / "out").cases[0]
     assert row.status == "ok"
     assert segmented[1] == {name: f"{size['ml']:.2f} ml" for name, size in row.volumes.items()}
+    segmented[0].shot("volumes")
     assert float(segmented[1]["WT"].split()[0]) > 50
 
 
@@ -52,6 +54,7 @@ def test_overlay_and_probabilities_lie_on_the_scan(segmented):
     page.enter_viewer("labels")
     shown = {label.split(",")[0]: share for label, share in page.coloured().items()}
     assert list(shown) == ["FLAIR", "T1CE", "segmentation", "p(WT)", "p(TC)", "p(ET)"]
+    page.shot("slice")
     assert shown["segmentation"] > 0.02 and shown["p(WT)"] > shown["p(ET)"] > 0.001
     page.click(page.find("#controls .check input"))  # WT hidden: only the core stays in colour
     page.wait(
@@ -81,6 +84,7 @@ def test_three_planes_are_linked(segmented):
     page.redrawn(lambda: page.click(page.find(".panel canvas")))  # the middle of the axial plane
     after = [int(s.get_attribute("value")) for s in sliders]
     assert after[0] == before[0] and after[1] != before[1] and after[2] != before[2]
+    page.shot("planes")
     assert "mm" in page.text("#readout")
 
 
@@ -89,6 +93,7 @@ def test_reference_is_compared_slice_by_slice(segmented):
     page.enter_viewer("labels")
     page.view("compare")
     assert set(page.text("#extra").split()) >= {"found", "missed", "invented", "WT", "TC", "ET"}
+    page.shot("compare")
     assert all(share > 0 for share in page.coloured().values())
 
 
@@ -96,6 +101,7 @@ def test_views_survive_a_change_of_page(segmented):
     page, volumes, _ = segmented
     page.enter_viewer("labels")
     page.view("sequences")
+    page.shot("sequences")
     page.leave_viewer()
     page.press("Responsible use", "a")
     page.find("h1", "Responsible use")
@@ -108,8 +114,9 @@ def test_views_survive_a_change_of_page(segmented):
 def test_the_label_map_can_be_downloaded(segmented):
     page = segmented[0]
     page.leave_viewer()
-    page.press("Downloads", "button[role='tab']")
+    page.press("Downloads", "[role='tab']")
     path = page.download("Label map (NIfTI)", "segmentation.nii.gz")
+    page.shot("downloads")
     found = nibabel.load(path)
     scan = nibabel.load(shipped_phantom() / "Phantom_000_flair.nii.gz")
     assert found.shape == scan.shape and np.allclose(found.affine, scan.affine)
@@ -150,7 +157,19 @@ def test_a_broken_file_is_refused_in_words(other, tmp_path):
     other.upload(path)
     message = other.text("[data-testid='stAlert']")
     assert "Expected" in message and "What to do" in message
+    other.shot("broken")
     assert "Traceback" not in other.driver.page_source
+
+
+def test_a_picture_is_opened_for_what_it_is(other, tmp_path):
+    path = write_png(np.random.default_rng(0).integers(0, 255, (40, 32), dtype=np.uint8), tmp_path / "slice_flair.png")
+    other.open()
+    other.upload(path)
+    other.wait(lambda _: "slice_flair (yours)" in other.driver.page_source)
+    other.enter_viewer()
+    names = [b.text for b in other.driver.find_elements("css selector", "#layouts button")]
+    assert names == ["Slice"]  # one slice of unknown spacing: no planes, no 3D
+    other.shot("picture")
 
 
 def test_work_can_be_stopped_and_a_folder_offers_its_cases(other):
@@ -180,6 +199,7 @@ def test_curves_of_a_run(segmented):
     page.find("[data-testid='stMultiSelect'] input").click()
     page.press("keras", "[role='option']")
     page.press("Draw curves")
+    page.shot("curves")
     assert "best epoch" in page.text("[data-testid='stCode']")
     assert page.find("[data-testid='stImage'] img").size["width"] > 200
 
