@@ -103,9 +103,9 @@ def test_views_survive_a_change_of_page(segmented):
     page.view("sequences")
     page.shot("sequences")
     page.leave_viewer()
-    page.press("Responsible use", "a")
+    page.press("Responsible use", "[data-testid='stSidebarNav'] a")
     page.find("h1", "Responsible use")
-    page.press("Segment", "a")
+    page.press("Segment", "[data-testid='stSidebarNav'] a")
     assert page.volumes() == volumes
     page.enter_viewer("labels")
     assert page.find("button[data-layout='sequences']").get_attribute("aria-pressed") == "true"
@@ -194,7 +194,7 @@ def test_files_vanish_when_the_user_leaves(other, server):
 def test_curves_of_a_run(segmented):
     page = segmented[0]
     page.leave_viewer()
-    page.press("Runs", "a")
+    page.press("Runs", "[data-testid='stSidebarNav'] a")
     page.find("h1", "Training runs")
     page.find("[data-testid='stMultiSelect'] input").click()
     page.press("keras", "[role='option']")

@@ -9,8 +9,8 @@ import streamlit.components.v1 as components
 
 from tumorscope.figures.screen import Packed
 
-#: In CSS pixels; with title and notice it fits a window of 800.
-HEIGHT = 600
+#: In CSS pixels; with title and notice it fits a browser on a screen of 1280 × 800.
+HEIGHT = 570
 _viewer: Any = components.declare_component("scan_viewer", path=str(Path(__file__).parents[1] / "viewer"))
 
 

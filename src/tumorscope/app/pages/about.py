@@ -6,16 +6,14 @@ import streamlit as st
 
 from tumorscope.bundles import bundle as library
 from tumorscope.bundles.bundle import Bundle
-from tumorscope.report.notice import ETHICS, NOTICE
+from tumorscope.report.notice import ETHICS
 
 
 def about_page() -> None:
     """Draw the page."""
-    st.title("Responsible use")
-    st.markdown(f"**{NOTICE}**")
     for heading, text in ETHICS:
         st.markdown(f"**{heading}.** {text}")
-    st.subheader("Models")
+    st.subheader("Models", anchor=False)
     for name in library.shipped_names():
         bundle = Bundle.load(library.SHIPPED / name)
         training = bundle.manifest.training

@@ -26,7 +26,6 @@ _DRAW = {Severity.LEAK: st.error, Severity.DEFECT: st.warning, Severity.REMARK: 
 def audit_page() -> None:
     """Draw the page."""
     mine = session()
-    st.title("Audit of a data set", anchor=False)
     data = settings().data
     if data is None:
         st.info("Start the app with --data DIR to audit the data set in that folder.")

@@ -24,7 +24,6 @@ def case_page() -> None:
         segment_button(mine)
         if mine.outcome is not None:
             volumes(mine.outcome)
-    st.title("Brain Tumor Segmentation", anchor=False)
     if mine.error is not None:
         show_error(mine.error)
     if mine.view is None:

@@ -21,7 +21,6 @@ def _offered(folder: Path) -> RunList:
 def runs_page() -> None:
     """Draw the page."""
     mine = session()
-    st.title("Training runs", anchor=False)
     folder = settings().runs
     offered = RunList({}, {}) if folder is None else _offered(folder)
     first, second = st.tabs(["Training curves", "Comparison"])
