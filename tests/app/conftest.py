@@ -16,7 +16,7 @@ from tumorscope.datasets.phantom import shipped_phantom
 
 SOURCE = Path(__file__).parents[2] / "src"
 #: Generous: a busy machine may be ten times slower than a free one.
-PATIENCE = 600
+PATIENCE = 300
 
 
 def _free_port():

@@ -114,6 +114,12 @@ def test_views_survive_a_change_of_page(segmented):
 def test_the_label_map_can_be_downloaded(segmented):
     page = segmented[0]
     page.leave_viewer()
+    page.shot("case")
+    for tab in ("Tumour type", "Against reference", "Model and notes", "Measurements"):
+        page.press(tab, "[role='tab']")
+        page.wait(lambda _, tab=tab: page.find("[role='tab'][aria-selected='true']").text == tab)
+        page.driver.execute_script("document.querySelector('[role=tab]').scrollIntoView()")
+        page.shot(tab)
     page.press("Downloads", "[role='tab']")
     path = page.download("Label map (NIfTI)", "segmentation.nii.gz")
     page.shot("downloads")

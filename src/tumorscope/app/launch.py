@@ -14,7 +14,7 @@ ADDRESS = "127.0.0.1"
 #: Dark, as in a reading room; colours that keep their contrast.
 _THEME = {
     "base": "dark",
-    "primaryColor": "#1f7fc4",
+    "primaryColor": "#1a74b8",
     "backgroundColor": "#0e1318",
     "secondaryBackgroundColor": "#1a222b",
     "textColor": "#e8edf2",

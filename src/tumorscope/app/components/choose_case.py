@@ -57,6 +57,7 @@ def _offered(mine: Session) -> dict[str, Found]:
     return labels
 
 
+@st.cache_resource(show_spinner=False)
 def _phantom() -> Found:
     return find_inputs(shipped_phantom(), any_grid=True)[0]
 

@@ -19,6 +19,7 @@ _STYLE = """<style>
 .notice { border: 1px solid #c98a3a; background: #2a1f10; color: #ffe2b8; border-radius: 4px; padding: 3px 10px;
   font-size: 12.5px; line-height: 1.35; margin-left: auto; }
 .notice b { color: #fff0d9; }
+[role="tab"][aria-selected="true"] p { color: #7cc4f8; }
 table.sizes { border-collapse: collapse; width: 100%; font-variant-numeric: tabular-nums; font-size: 14px; }
 table.sizes th, table.sizes td { text-align: left; padding: 3px 10px 3px 0; border-bottom: 1px solid #33404d; }
 table.sizes td.n, table.sizes th.n { text-align: right; padding-right: 14px; white-space: nowrap; }

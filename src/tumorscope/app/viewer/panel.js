@@ -106,19 +106,24 @@ export class Panel {
     const [w, h] = [size[0] * px * scale, size[1] * py * scale];
     this.box = [(width - w) / 2, (height - h) / 2, w, h];
     const slice = volumes.slice(`scan_${this.sequence}`, what.plane, this.index);
-    drawScan(context, slice, size, this.box, app.bytes(this.sequence));
+    const [black, white] = app.bytes(this.sequence);
+    const dim = this.map ? 0.6 : 1; // so that a map's colours stand out
+    drawScan(context, slice, size, this.box, [black, black + (white - black) / dim]);
     this.drawOver(context, size);
     if (state.cross) this.drawCross(context, size);
     this.drawMarks(context, width, height, scale, ratio);
     this.label();
   }
 
+  get overlay() { return this.what.overlay === undefined ? this.app.state.overlay : this.what.overlay; }
+
+  /** The map shown over the scan, if one is. */
+  get map() { return (this.app.facts.maps || []).find((one) => one.key === this.overlay); }
+
   drawOver(context, size) {
-    const { app, box, index } = this;
+    const { app, box, index, overlay, map } = this;
     const { facts, state, volumes } = app;
-    const overlay = this.what.overlay === undefined ? state.overlay : this.what.overlay;
     const { plane } = this.what;
-    const map = (facts.maps || []).find((one) => one.key === overlay);
     if (map) {
       const table = map.entropy ? facts.tables.entropy : facts.tables.probability;
       drawHeat(context, volumes.slice(overlay, plane, index), size, box, table, Math.max(state.opacity, 0.15) * 1.1);
