@@ -18,6 +18,7 @@ from tumorscope.core.image import Image
 from tumorscope.core.labels import LabelScheme, detect_scheme
 from tumorscope.core.segmentation import Segmentation
 from tumorscope.core.sequence import Sequence
+from tumorscope.core.watch import Watch, part_of, unwatched
 from tumorscope.formats import check_content
 from tumorscope.inference.midline import find_midline
 from tumorscope.inference.predictor import Predictor
@@ -135,6 +136,7 @@ def segment_with(
     *,
     preprocess: bool = True,
     bias: bool = False,
+    watch: Watch = unwatched,
 ) -> CaseResult:
     """Segment and measure one case with a model that is open already.
 
@@ -145,21 +147,27 @@ def segment_with(
         spacing: As for :func:`segment`.
         preprocess: As for :func:`segment`.
         bias: Also correct the bias field (N4).
+        watch: Told how far the work is; may stop it.
     """
+    watch("reading the scans", 0.0)
     started = time.perf_counter()
     bundle, files = predictor.bundle, files_of(case)
     case = case.loaded(bundle.manifest.preprocess.sequences)
     case = case if spacing is None else with_spacing(case, spacing)
     images = _checked(case, bundle)
     read = time.perf_counter()
-    space = to_model_space(images, bundle, bias=bias) if preprocess and images else None
+    watch("looking at the study", 0.1)
+    study = part_of(watch, 0.15, 0.6)
+    space = to_model_space(images, bundle, bias=bias, watch=study) if preprocess and images else None
     seen = images if space is None else space.images
     flags = input_flags(seen, bundle)
     prepared = time.perf_counter()
     sides = not is_picture(case)
+    network = part_of(watch, 0.15 if space is None or not space.moves else 0.6, 0.85)
     with ThreadPoolExecutor(1) as beside:  # the midline is looked for while the network runs
         midline = beside.submit(find_midline, images).result if space is None and sides else None
-        prediction = predictor.run(seen, None if space is None else space.restore)
+        prediction = predictor.run(seen, None if space is None else space.restore, network)
+    watch("measuring", 0.85)
     segmentation, convention, said = own_convention(prediction.segmentation, case)
     predicted = time.perf_counter()
     shown = images if space is None else {s: space.on_target(s, image) for s, image in images.items()}
