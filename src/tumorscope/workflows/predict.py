@@ -100,6 +100,8 @@ def predict_inputs(
     bias: bool = False,
     keep_identifiers: bool = False,
     types: bool = True,
+    fast: bool = False,
+    postprocess: bool = True,
     say: Callable[[str], Any] | None = None,
 ) -> PredictSummary:
     """Segment, measure, classify and report every case of every input.
@@ -123,6 +125,8 @@ def predict_inputs(
         bias: Also correct the bias field (N4).
         keep_identifiers: Call DICOM cases by patient id and date instead of a pseudonym.
         types: Also ask the shipped classifier that fits a case for its tumour type.
+        fast: Where no bundle is named, prefer one for slices to one for volumes.
+        postprocess: Apply the bundle's own rules (small parts, holes, small enhancing tumour).
         say: Called with each line for people.
 
     Raises:
@@ -137,9 +141,8 @@ def predict_inputs(
     files = save or SaveOptions(probabilities=probabilities, keep_identifiers=keep_identifiers)
     named = chosen if chosen is not None and chosen.manifest.outputs.kind == "types" else None
     chosen = None if named else chosen
-    run = _Run(
-        chosen, runtime, device, bool(tta), spacing, preprocess, bias, files, output, say or _nothing, named, types
-    )
+    told, how = say or (lambda line: None), (bool(tta), postprocess)
+    run = _Run(chosen, runtime, device, *how, spacing, preprocess, bias, files, output, told, named, types, fast)
     find = partial(
         find_inputs, sequence=shown, skip=output, any_grid=preprocess, keep_identifiers=files.keep_identifiers
     )
@@ -151,10 +154,6 @@ def predict_inputs(
         write_timeline([Path(row.folder) for row in summary.cases], dates, days, output)
         run.say(f"{output / 'timeline.html'}: {len(found)} time points")
     return summary
-
-
-def _nothing(line: str) -> None:
-    """Say nothing."""
 
 
 def _parse(sequence: str | None) -> Sequence | None:
@@ -186,6 +185,7 @@ class _Run:
     runtime: str
     device: str
     tta: bool
+    postprocess: bool
     spacing: Spacing | None
     preprocess: bool
     bias: bool
@@ -194,6 +194,7 @@ class _Run:
     say: Callable[[str], Any]
     classifier: Bundle | None = None
     types: bool = True
+    fast: bool = False
     predictors: dict[Path, Predictor] = field(default_factory=dict)
     classifiers: dict[Path, Classifier] = field(default_factory=dict)
     said: set[str] = field(default_factory=set)
@@ -208,12 +209,11 @@ class _Run:
     def all(self, found: list[Found]) -> PredictSummary:
         """Do every case and keep ``summary.csv`` up to date."""
         summary = PredictSummary(str(self.output))
-        width = max((len(f.id) for f in found), default=0)
         for one in found:
             row = self.case(one)
             gc.collect()  # figures are cycles of references and hold their pictures until collected
             summary.cases.append(row)
-            self.say(row.line(width))
+            self.say(row.line(max(len(f.id) for f in found)))
             self.say_once([f"        {note}" for note in row.notes])
             with suppress(OutputError):  # a full disk now must not stop the cases to come
                 write_text(self.output / "summary.csv", summary_csv(summary.cases))
@@ -252,8 +252,7 @@ class _Run:
         )
 
     def _failed(self, found: Found, started: float, sentence: str) -> CaseRow:
-        seconds = round(time.perf_counter() - started, 3)
-        return CaseRow(found.id, "failed", sentence, seconds, round(peak_mb(), 1))
+        return CaseRow(found.id, "failed", sentence, round(time.perf_counter() - started, 3), round(peak_mb(), 1))
 
     def _do(self, case: Case) -> tuple[CaseResult | TypeResult, Path]:
         case_folder(self.output, case.id, self.save.layout)
@@ -271,7 +270,7 @@ class _Run:
         reason, bundle = STATED, self.bundle
         if bundle is None:
             try:
-                bundle, reason = choose_bundle(case)
+                bundle, reason = choose_bundle(case, fast=self.fast)
             except InputError:
                 if model is None or needed_sequences(model) - set(case.sequences):
                     raise
@@ -296,5 +295,6 @@ class _Run:
 
     def _predictor(self, bundle: Bundle) -> Predictor:
         if bundle.folder not in self.predictors:
-            self.predictors[bundle.folder] = Predictor(bundle, self.runtime, self.device, tta=self.tta)
+            how = {"tta": self.tta, "postprocess": self.postprocess}
+            self.predictors[bundle.folder] = Predictor(bundle, self.runtime, self.device, **how)
         return self.predictors[bundle.folder]
