@@ -295,6 +295,6 @@ class _Run:
 
     def _predictor(self, bundle: Bundle) -> Predictor:
         if bundle.folder not in self.predictors:
-            how = {"tta": self.tta, "postprocess": self.postprocess}
-            self.predictors[bundle.folder] = Predictor(bundle, self.runtime, self.device, **how)
+            opened = Predictor(bundle, self.runtime, self.device, tta=self.tta, postprocess=self.postprocess)
+            self.predictors[bundle.folder] = opened
         return self.predictors[bundle.folder]
