@@ -66,7 +66,7 @@ class Sampler:
         """
         if self.task == "synthesis":
             raise UsageError(
-                expected="label maps to paint (MASK... or --phantoms N)",
+                expected="label maps (MASK... or --phantoms N)",
                 found="none",
                 fix="Name one, or another bundle",
             )

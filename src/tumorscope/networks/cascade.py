@@ -1,4 +1,4 @@
-"""Reconstruction by turns of repairing the image and restoring measured k-space (Schlemper et al., TMI 37:491, 2018)."""
+"""Reconstruction by turns: repair the image, restore measured k-space (Schlemper et al., IEEE TMI 37:491, 2018)."""
 
 from __future__ import annotations
 
