@@ -34,7 +34,8 @@ Denoising, reconstruction and synthesis, with numbers (paper S4 claims all three
 
 ## How it is measured
 
-- Test: the fixed list of BraTS patients, which trained, validated and tuned nothing. Intervals (95 %) resample patients.
+- Test: the fixed list of BraTS patients, which trained, validated and tuned nothing. Intervals (95 %) resample
+  patients.
 - Every image is divided by the 99th percentile of its brain; this is the peak of PSNR and the range of SSIM
   (Gaussian window of standard deviation 1.5). SSIM, MS-SSIM, PSNR and NMSE are taken inside the brain only.
 - Noise is Rician, its standard deviation per channel in percent of that percentile. It is added to scans that are not

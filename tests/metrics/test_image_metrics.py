@@ -65,7 +65,7 @@ def test_other_shapes_are_refused(shape: tuple[int, int]) -> None:
 
 
 def test_the_frechet_distance_of_shifted_normals_is_the_squared_shift() -> None:
-    a, b = RNG.normal(size=(20000, 3)), RNG.normal(size=(20000, 3)) + [2, 0, 0]
+    a, b = RNG.normal(size=(20000, 3)), RNG.normal(size=(20000, 3)) + np.array([2, 0, 0])
     assert frechet_distance(a, b) == pytest.approx(4, rel=0.03)
     assert frechet_distance(a, 2 * a) == pytest.approx(3, rel=0.05)  # sum over axes of (2 - 1)²
     assert frechet_distance(a, a) == pytest.approx(0, abs=1e-6)
@@ -84,7 +84,7 @@ def test_one_image_is_no_set() -> None:
 
 class TestMemorisation:
     training = RNG.normal(size=(300, 20))
-    patients = [f"p{i // 10}" for i in range(300)]
+    patients = tuple(f"p{i // 10}" for i in range(300))
     held_out = RNG.normal(size=(400, 20))
 
     def test_fresh_images_pass(self) -> None:

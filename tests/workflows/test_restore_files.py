@@ -34,7 +34,7 @@ def bundles(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     return {kind: image_bundle(folder / kind, kind).folder for kind in ("denoise", "reconstruct", "thin", "gan")}
 
 
-def test_denoised_keeps_grid_background_and_says_what_it_is(
+def test_denoised_keeps_grid_and_background_and_says_so(
     scan: Path, bundles: dict[str, Path], tmp_path: Path
 ) -> None:
     result = denoise_files([scan], tmp_path, bundle=bundles["denoise"])

@@ -17,8 +17,8 @@ label {{ margin-right: 1.2rem; }} button {{ font: inherit; padding: .4rem 1rem; 
 .notice {{ border-left: 4px solid #b45309; padding-left: .8rem; }}
 </style></head><body>
 <h1>Real or synthetic?</h1>
-<p class="notice">Research use only. Some of these {count} images were made by a computer and show no patient; the others
-are real. Nothing is sent anywhere: your answers stay in this page until you save them as a file.</p>
+<p class="notice">Research use only. Some of these {count} images were made by a computer and show no patient; the
+others are real. Nothing is sent anywhere: your answers stay in this page until you save them as a file.</p>
 <p><label>Reader <input id="reader" autocomplete="off" placeholder="initials or number"></label>
 <label>Years of experience <input id="years" type="number" min="0" max="70" style="width:5rem"></label></p>
 <form id="form">
