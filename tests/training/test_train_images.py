@@ -81,7 +81,7 @@ def test_a_denoiser_learns(data: Path, tmp_path: Path) -> None:
             "training.epochs": "6",
             "data.samples_per_epoch": "160",
             "training.ema": "0",
-            "optimizer.lr": "0.005",
+            "optimizer.lr": "0.002",
             "network.args": "{filters: [8, 16]}",
         }
     )

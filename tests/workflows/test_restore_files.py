@@ -34,9 +34,7 @@ def bundles(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     return {kind: image_bundle(folder / kind, kind).folder for kind in ("denoise", "reconstruct", "thin", "gan")}
 
 
-def test_denoised_keeps_grid_and_background_and_says_so(
-    scan: Path, bundles: dict[str, Path], tmp_path: Path
-) -> None:
+def test_denoised_keeps_grid_and_background_and_says_so(scan: Path, bundles: dict[str, Path], tmp_path: Path) -> None:
     result = denoise_files([scan], tmp_path, bundle=bundles["denoise"])
     assert result.exit_code == 0
     path = tmp_path / "patient_flair_denoised.nii.gz"

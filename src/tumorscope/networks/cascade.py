@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import cast
 
 import torch
 from torch import Tensor, nn
@@ -38,4 +39,4 @@ class Cascade(nn.Module):
                 image = torch.fft.ifft2(filled, norm="ortho")
             parts = turn(torch.cat([image.real, image.imag], dim=1)).float()
             image = torch.complex(parts[:, :1].contiguous(), parts[:, 1:].contiguous())
-        return image
+        return cast("Tensor", image)

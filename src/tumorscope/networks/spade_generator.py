@@ -33,6 +33,7 @@ class SpadeGenerator(nn.Module):
     ) -> None:
         super().__init__()
         self.latent_shape = (latent,)
+        self.condition = condition
         self.size = 4 * 2 ** (len(filters) - 1)
         down = [in_channels, *filters[:0:-1]]
         self.encoder = nn.ModuleList(nn.Conv2d(i, o, 4, stride=2, padding=1) for i, o in pairwise(down))
