@@ -162,12 +162,14 @@ def test_the_public_counts_of_each_type() -> None:
     types = {}
     for number in range(1, LAST + 1):
         assert types.setdefault(block_of(number), tumor_type_of(number)) == tumor_type_of(number)
-    assert len(types) == 13
+    assert len(types) == 11
 
 
 def test_the_three_planes_of_one_patient_share_a_block() -> None:
     """Pictures that show the same tumour in axial, coronal and sagittal planes."""
-    for axial, coronal, sagittal in ((64, 292, 524), (75, 301, 536), (38, 257, 498), (188, 420, 677)):
+    gliomas = (1883, 2248, 2859), (2020, 2561, 2936), (2164, 2698, 2762), (2188, 2726, None), (2344, 2490, 3033)
+    for axial, coronal, sagittal in ((64, 292, 524), (75, 301, 536), (38, 257, 498), (188, 420, 677), *gliomas):
+        sagittal = sagittal or coronal
         assert block_of(axial) == block_of(coronal) == block_of(sagittal)
 
 
@@ -184,7 +186,8 @@ def test_cuts_lie_between_runs_of_slices(test_data: Path) -> None:
     cuts = [s for s, _, _ in STRETCHES[1:] if all((folder / f"{n}.jpg").is_file() for n in (s - 1, s))]
     assert len(cuts) > 20
     across = {cut: alike(cut - 1, cut) for cut in cuts}
-    assert max(across.values()) < 0.8, across
+    assert max(across.values()) < 0.85, across
+    assert np.quantile(list(across.values()), 0.95) < 0.7, across
     within = [alike(cut, cut + 1) for cut in cuts if (folder / f"{cut + 1}.jpg").is_file()]
     assert np.median(within) > 0.85
 
@@ -194,7 +197,7 @@ def test_the_folder_of_pictures(test_data: Path) -> None:
     assert len(cases) >= 2000
     assert {c.unit for c in cases} == {"block"}
     assert not [c.id for c in cases if c.patient.count("-") > 1], "every class agrees with the public numbering"
-    assert max(Counter(c.patient for c in cases).values()) < 0.15 * len(cases)
+    assert max(Counter(c.patient for c in cases).values()) < 0.3 * len(cases)
     loaded = cases[0].loaded()
     assert isinstance(loaded.label, Image)
     assert loaded.label.shape == (256, 256, 1)

@@ -100,3 +100,6 @@ def test_rules_of_the_bundle_are_applied(tmp_path):
     prediction = Predictor(Bundle(tmp_path, made), runtime=EchoRuntime(0)).run({Sequence.FLAIR: image(data)})
     assert prediction.segmentation.labels.data.sum() == 3 * 5 * 3
     assert any("below 5 voxels" in note for note in prediction.notes)
+    raw = Predictor(Bundle(tmp_path, made), runtime=EchoRuntime(0), postprocess=False)
+    assert raw.predict({Sequence.FLAIR: image(data)}).labels.data.sum() == 3 * 5 * 3 + 1
+    assert raw.bundle.manifest.postprocess == Postprocess()

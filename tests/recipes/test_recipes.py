@@ -242,7 +242,7 @@ class TestClassification:
         assert (recipe.base.frozen_stages, recipe.optimizer.lr) == ("all", 3e-4)
 
     def test_a_command_for_segmentation_refuses_it_in_words(self) -> None:
-        with pytest.raises(UsageError, match="a recipe for segmentation; found 'tumor-type', a classification"):
+        with pytest.raises(UsageError, match="a recipe for segmentation; found 'tumor-type', of task classification"):
             load_recipe("tumor-type")
 
     @pytest.mark.parametrize(

@@ -138,6 +138,26 @@ class TrainingRecord(BaseModel):
     manifest: dict[str, Any] = Field(default_factory=dict)
 
 
+class SubsetScore(BaseModel):
+    """How a bundle scores when it sees some of its sequences only.
+
+    Attributes:
+        sequences: What it saw.
+        dice: Output → mean Dice per patient (BraTS' policy for empty masks).
+        ci95: Output → 95 % bootstrap interval of that.
+        n: Patients.
+        on: Which patients, and what computed.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    sequences: tuple[Sequence, ...]
+    dice: dict[str, float]
+    ci95: dict[str, tuple[float, float]]
+    n: int
+    on: str
+
+
 class Manifest(BaseModel):
     """The content of ``bundle.json``.
 
@@ -163,6 +183,8 @@ class Manifest(BaseModel):
         weights_sha256: File → SHA-256.
         training: What it was trained on.
         scores: Scores with their conditions, as ``evaluate --json`` gives them.
+        subsets: Mean Dice by output for every subset of the sequences that was measured
+            (``benchmarks/sequence_subsets.py``).
         limits: What it must not be used for, one sentence each.
     """
 
@@ -188,4 +210,5 @@ class Manifest(BaseModel):
     weights_sha256: dict[str, str] = Field(default_factory=dict)
     training: TrainingRecord
     scores: list[dict[str, Any]] = Field(default_factory=list)
+    subsets: list[SubsetScore] = Field(default_factory=list)
     limits: list[str] = Field(default_factory=list)

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from tumorscope.bundles.bundle import Bundle
+from tumorscope.bundles.manifest import Postprocess
 from tumorscope.core.errors import UsageError
 from tumorscope.core.image import Array, Image
 from tumorscope.core.segmentation import Segmentation
@@ -51,6 +52,8 @@ class Predictor:
         batch: Slices per run of the network; windows of volumes are run one by one.
         tta: Also predict the left-right mirror image and average the probabilities, whether the bundle asks or not.
         precision: ``auto`` (bfloat16 where the hardware computes in it) or ``float32``.
+        postprocess: Apply the bundle's rules; without them labels are decided at a probability of one half and that
+            is all. ``bundle`` is then without rules too.
 
     Raises:
         UsageError: for an unknown runtime or device.
@@ -66,6 +69,7 @@ class Predictor:
         batch: int = 8,
         tta: bool = False,
         precision: Precision = "auto",
+        postprocess: bool = True,
     ) -> None:
         if bundle.manifest.image is not None:
             raise UsageError(
@@ -73,6 +77,8 @@ class Predictor:
                 found=f"'{bundle.name}', which makes or repairs images",
                 fix=f"Use it with tumorscope {VERBS.get(bundle.manifest.image.task, 'synth')}",
             )
+        if not postprocess:
+            bundle = replace(bundle, manifest=bundle.manifest.model_copy(update={"postprocess": Postprocess()}))
         self.bundle = bundle
         self.batch = batch
         self.tta = tta or bundle.manifest.tta

@@ -10,6 +10,7 @@ NETWORKS = Registry(
         "deeplabv3plus": "tumorscope.networks.deeplabv3plus:DeepLabV3Plus",
         "fpn": "tumorscope.networks.fpn:FPN",
         "resunet": "tumorscope.networks.resunet:ResUNet",
+        "segresnet": "tumorscope.networks.segresnet:SegResNet",
         "unet": "tumorscope.networks.unet:UNet",
         "unet3d": "tumorscope.networks.unet3d:UNet3D",
         "unet-efficientnet": "tumorscope.networks.unet_efficientnet:UNetEfficientNet",

@@ -21,7 +21,7 @@ from tumorscope.losses import LOSSES
 from tumorscope.losses.weighted import LossTerm
 from tumorscope.networks import NETWORKS
 from tumorscope.recipes.image_recipe import GenerativeRecipe, RestorationRecipe
-from tumorscope.recipes.sections import Data, Network, Optimizer, Schedule, Section, Training
+from tumorscope.recipes.sections import Data, Network, Optimizer, Plan, Schedule, Section, Training
 from tumorscope.recipes.type_recipe import TypeRecipe
 from tumorscope.transforms.augment import Augment
 from tumorscope.transforms.prepare import Preprocess
@@ -43,6 +43,7 @@ class Recipe(Section):
     title: str
     limits: tuple[str, ...] = ()
     data: Data
+    plan: Plan | None = None
     preprocess: Preprocess
     outputs: Outputs
     network: Network
@@ -76,6 +77,8 @@ class Recipe(Section):
             raise ValueError("training.validate_every is more than training.epochs: nothing would be validated")
         if self.preprocess.patch is not None and self.augment.drop_context:
             raise ValueError("augment.drop_context is for slices: a 3D patch has no neighbouring slices to replace")
+        if self.plan is not None and self.preprocess.patch is None:
+            raise ValueError("plan is for networks that see volumes: set preprocess.patch too")
         if "cross_entropy" in self.loss and self.outputs.kind != "classes":
             raise ValueError("loss.cross_entropy needs outputs.kind 'classes'")
         return self

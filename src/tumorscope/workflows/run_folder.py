@@ -16,13 +16,15 @@ from tumorscope.core.errors import TumorscopeError, UsageError
 from tumorscope.core.files import write_text
 from tumorscope.datasets.base import Dataset
 from tumorscope.datasets.splits import Split
-from tumorscope.recipes.recipe import AnyRecipe, read_recipe
+from tumorscope.recipes.recipe import AnyRecipe, Recipe, read_recipe
 
 if TYPE_CHECKING:
     from torch import Tensor
 
 #: File with the audit of the run's data.
 AUDIT = "audit.json"
+#: File with the fingerprint of the training cases that a planned run began with.
+PLANS = "fingerprint.json"
 
 
 def audit_run(
@@ -78,6 +80,38 @@ def claim(run: Path, recipe: AnyRecipe, main: bool) -> None:
             )
     elif main:
         write_text(path, yaml.safe_dump(recipe.model_dump(mode="json"), sort_keys=False, allow_unicode=True))
+
+
+def planned_run(
+    run: Path, recipe: Recipe, cases: Sequence[Case], echo: Callable[[str], None], main: bool
+) -> tuple[Recipe, dict[str, Any]]:
+    """Return the recipe with what it leaves to its training cases, and the facts it was derived from.
+
+    A run that continues takes the fingerprint it began with.
+
+    Args:
+        run: The run's folder.
+        recipe: Unchanged if it has no ``plan``.
+        cases: Training cases.
+        echo: Receives what was found and planned.
+        main: Whether this process writes.
+    """
+    if recipe.plan is None:
+        return recipe, {}
+    from tumorscope.training.fingerprint import Fingerprint, take_fingerprint
+    from tumorscope.training.planning import plan_lines, planned
+
+    path = run / PLANS
+    if path.is_file():
+        found = Fingerprint.model_validate_json(path.read_text(encoding="utf-8"))
+    else:
+        found = take_fingerprint(cases)
+        if main:
+            write_text(path, found.model_dump_json(indent=1))
+    complete = planned(recipe, found)
+    for line in plan_lines(complete, found):
+        echo(line)
+    return complete, {"fingerprint": found.model_dump(mode="json")}
 
 
 def differences(there: Any, here: Any, key: str = "") -> list[str]:
