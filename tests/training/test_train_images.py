@@ -78,7 +78,8 @@ def test_a_denoiser_learns(data: Path, tmp_path: Path) -> None:
         TINY
         | KINDS["denoise"]
         | {
-            "training.epochs": "6",
+            "training.epochs": "3",
+            "degradation.args": "{levels: [0.3], strongest: 0.4}",
             "data.samples_per_epoch": "160",
             "training.ema": "0",
             "optimizer.lr": "0.002",

@@ -290,6 +290,9 @@ def test_what_is_no_brain_is_warned_of(tmp_path):
         nifti(tmp_path / "a" / f"{sequence}.nii.gz", data)
     summary, _ = _predict(tmp_path / "a", out=tmp_path / "out")
     assert any("Unlike the training data" in note for note in summary.cases[0].notes)
+    found = json.loads((tmp_path / "out" / "a" / "measurements.json").read_text())
+    assert any("Unlike the training data" in flag for flag in found["flags"])
+    assert not any("Unlike" in note for note in found["notes"]), "each is said once"
 
 
 def test_wrong_choices_end_before_any_case(tmp_path):

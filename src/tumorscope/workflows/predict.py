@@ -22,8 +22,8 @@ from tumorscope.inference.predictor import Predictor
 from tumorscope.inference.runtimes.select import check_choice
 from tumorscope.report.summary import CaseRow, summary_csv
 from tumorscope.workflows.choose import choose_bundle, choose_classifier, needed_sequences
-from tumorscope.workflows.classify import ONLY_TYPE, Classifier, TypeResult, typed_images
-from tumorscope.workflows.found import Found
+from tumorscope.workflows.classify import ONLY_TYPE, Classifier, TypeResult, typed_images, without_skull
+from tumorscope.workflows.found import Found, unique
 from tumorscope.workflows.inputs import Spacing, find_inputs, with_spacing
 from tumorscope.workflows.memory import peak_mb, reset_peak
 from tumorscope.workflows.save_case import SaveOptions, case_folder
@@ -99,7 +99,7 @@ def predict_inputs(
     preprocess: bool = True,
     bias: bool = False,
     keep_identifiers: bool = False,
-    types: bool = True,
+    types: bool | None = None,
     say: Callable[[str], Any] | None = None,
 ) -> PredictSummary:
     """Segment, measure, classify and report every case of every input.
@@ -122,7 +122,7 @@ def predict_inputs(
         preprocess: Co-register, resample and skull-strip raw studies.
         bias: Also correct the bias field (N4).
         keep_identifiers: Call DICOM cases by patient id and date instead of a pseudonym.
-        types: Also ask the shipped classifier that fits a case for its tumour type.
+        types: Also ask the shipped classifier that fits for the tumour type; None: not of volumes without skull.
         say: Called with each line for people.
 
     Raises:
@@ -143,7 +143,7 @@ def predict_inputs(
     find = partial(
         find_inputs, sequence=shown, skip=output, any_grid=preprocess, keep_identifiers=files.keep_identifiers
     )
-    found = _unique([f for path in inputs for f in find(path)])
+    found = unique([f for path in inputs for f in find(path)])
     dates = tuple(dates)
     days = check_dates(dates, len(found)) if dates else []
     summary = run.all(found)
@@ -168,16 +168,6 @@ def _case(found: Found) -> Case:
     return replace(found.case, id=found.id)
 
 
-def _unique(found: list[Found]) -> list[Found]:
-    """Number the cases of several inputs that share a name."""
-    seen: dict[str, int] = {}
-    named = []
-    for one in found:
-        seen[one.id] = seen.get(one.id, 0) + 1
-        named.append(one if seen[one.id] == 1 else replace(one, id=f"{one.id}-{seen[one.id]}"))
-    return named
-
-
 @dataclass
 class _Run:
     """What all cases of a run share; models stay open from case to case."""
@@ -193,7 +183,7 @@ class _Run:
     output: Path
     say: Callable[[str], Any]
     classifier: Bundle | None = None
-    types: bool = True
+    types: bool | None = None
     predictors: dict[Path, Predictor] = field(default_factory=dict)
     classifiers: dict[Path, Classifier] = field(default_factory=dict)
     said: set[str] = field(default_factory=set)
@@ -247,7 +237,7 @@ class _Run:
             bundle=result.bundle.name if result.bundle else "",
             volumes=volumes,
             folder=str(folder),
-            notes=tuple(result.notes),
+            notes=tuple(result.remarks if isinstance(result, CaseResult) else result.notes),
             tumor_type="" if finding is None else finding.told,
         )
 
@@ -267,7 +257,7 @@ class _Run:
 
     def _result(self, case: Case) -> CaseResult | TypeResult:
         """Segment the case, ask the classifier that fits it, or both."""
-        model = self.classifier or (choose_classifier(case) if self.types else None)
+        model = self.classifier or (None if self.types is False else choose_classifier(case))
         reason, bundle = STATED, self.bundle
         if bundle is None:
             try:
@@ -280,7 +270,8 @@ class _Run:
         result = segment_with(
             self._predictor(bundle), case, reason, self.spacing, preprocess=self.preprocess, bias=self.bias
         )
-        if model is not None and needed_sequences(model) <= set(case.sequences):
+        asked = self.types or self.classifier is not None or not without_skull(result.case)
+        if asked and model is not None and needed_sequences(model) <= set(case.sequences):
             try:
                 images = typed_images(result.case, case, self._classifier(model).predictor.sequence)
                 result.finding = self._classifier(model).run(images, result.segmentation)
@@ -296,5 +287,7 @@ class _Run:
 
     def _predictor(self, bundle: Bundle) -> Predictor:
         if bundle.folder not in self.predictors:
-            self.predictors[bundle.folder] = Predictor(bundle, self.runtime, self.device, tta=self.tta)
+            spread = self.save.uncertainty
+            made = Predictor(bundle, self.runtime, self.device, tta=self.tta, spread=spread)
+            self.predictors[bundle.folder] = made
         return self.predictors[bundle.folder]
