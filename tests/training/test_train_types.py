@@ -19,7 +19,9 @@ from tumorscope.workflows.train import train_recipe
 KINDS = ("glioma", "meningioma", "notumor", "pituitary")
 TINY = {
     "preprocess.size": "[32, 32]",
+    "network.name": "efficientnet-classifier",
     "network.args": "{encoder: efficientnet-lite0, encoder_weights: none, top: false, hidden: 8}",
+    "data.outlines": "null",
     "training.epochs": "1",
     "training.batch_size": "4",
     "training.ema": "0",
@@ -72,6 +74,54 @@ def test_from_pictures_to_a_bundle_that_answers(data: Path, tmp_path: Path, froz
     assert scores["scores"][0]["n"] == sum(map(sum, scores["confusion"]["counts"])) > 0
     again = train_recipe("tumor-type", data, run, overrides=overrides, echo=said.append)
     assert again.bundle.manifest.weights_sha256 == manifest.weights_sha256
+
+
+@pytest.fixture(scope="module")
+def outlined(data: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Figshare-like pictures with outlines; number 1 is the picture of a glioma of the Testing folder."""
+    root = tmp_path_factory.mktemp("figshare")
+    for name in ("images", "masks"):
+        (root / name).mkdir()
+    lines = ["index,class,image,mask"]
+    for number, seed in ((1, None), (2, 901), (3, 902), (900, 903)):
+        shown = (
+            Pillow.open(data / "Testing" / "glioma" / "glioma20.png") if seed is None else Pillow.fromarray(head(seed))
+        )
+        shown.save(root / "images" / f"{number}.png")
+        mask = np.zeros((72, 72), np.uint8)
+        mask[30:40, 20:34] = 255
+        Pillow.fromarray(mask).save(root / "masks" / f"{number}.png")
+        kind = "glioma" if number == 900 else "meningioma"
+        lines.append(f"{number},{kind},images/{number}.png,masks/{number}.png")
+    (root / "labels.csv").write_text("\n".join(lines))
+    return root
+
+
+@pytest.mark.parametrize("frozen", ["0", "3"])
+def test_outlines_of_a_second_data_set_teach_where_to_look(
+    data: Path, outlined: Path, tmp_path: Path, frozen: str
+) -> None:
+    said: list[str] = []
+    overrides = TINY | {
+        "network.name": "efficientnet-attention",
+        "network.args": "{encoder: efficientnet-lite0, encoder_weights: none, hidden: 8}",
+        "data.outlines": "figshare",
+        "data.unit": "release",
+        "loss.attention": "1",
+        "base.frozen_stages": frozen,
+        "training.keep": "last",
+    }
+    result = train_recipe(
+        "tumor-type", data, tmp_path / "run", overrides=overrides, outlines=outlined, echo=said.append
+    )
+    assert any(line.startswith("3 of 4 pictures of figshare train along") for line in said), said
+    assert result.bundle.manifest.training.manifest["pictures of data.outlines"] == 3
+    assert len(result.bundle.load_networks()[0].encoder.channels) == 4
+
+
+def test_outlines_need_a_folder(data: Path, tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="--outlines"):
+        train_recipe("tumor-type", data, tmp_path / "run", overrides=TINY | {"data.outlines": "figshare"})
 
 
 def test_more_stages_than_the_network_has(data: Path, tmp_path: Path) -> None:

@@ -57,6 +57,7 @@ def train_recipe(
     split: str | Path | None = None,
     init: str | Path | None = None,
     cache: str | Path | None = None,
+    outlines: str | Path | None = None,
     echo: Echo = log.info,
 ) -> TrainResult:
     """Train a recipe and export a bundle; an interrupted run in ``output`` continues.
@@ -72,6 +73,7 @@ def train_recipe(
         split: Split file; default: made from the recipe, written to ``split.json``.
         init: Bundle (name or folder) whose weights to start from.
         cache: Folder for preprocessed cases; default ``<output>/cache``.
+        outlines: Folder of the data set that a classifier's ``data.outlines`` names.
         echo: Receives one line of progress at a time.
 
     Raises:
@@ -84,7 +86,13 @@ def train_recipe(
     echo = echo if main else _nothing
     plan = recipe if isinstance(recipe, Recipe | TypeRecipe) else read_recipe(recipe, overrides)
     if isinstance(plan, TypeRecipe):
-        return _train_types(plan, data, Path(output), split, init, cache, echo)
+        return _train_types(plan, data, Path(output), split, init, cache, outlines, echo)
+    if outlines is not None:
+        raise UsageError(
+            expected="--outlines with a recipe of a classifier",
+            found=f"'{plan.name}', which segments",
+            fix="Leave it out",
+        )
     dataset: Dataset = DATASETS.load(plan.data.dataset)
     labelled = labelled_cases(dataset.discover(data), data, echo, plan.data.ignore_value)
     cases = cases_of(labelled, Split.load(split).unit if split else plan.data.unit)
@@ -113,11 +121,12 @@ def _train_types(
     split: str | Path | None,
     init: str | Path | None,
     cache: str | Path | None,
+    outlines: str | Path | None,
     echo: Echo,
 ) -> TrainResult:
     from tumorscope.workflows.train_types import train_types
 
-    bundle, best = train_types(recipe, data, run, split=split, init=init, cache=cache, echo=echo)
+    bundle, best = train_types(recipe, data, run, split=split, init=init, cache=cache, outlines=outlines, echo=echo)
     return TrainResult(run, bundle, [best])
 
 

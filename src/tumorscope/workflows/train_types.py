@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -34,6 +35,7 @@ def train_types(
     split: str | Path | None,
     init: str | Path | None,
     cache: str | Path | None,
+    outlines: str | Path | None,
     echo: Echo,
 ) -> tuple[Bundle, float]:
     """Train a classifier and export a bundle; an interrupted run continues.
@@ -45,6 +47,7 @@ def train_types(
         split: Split file; default: made from the recipe, written to ``split.json``.
         init: Bundle (name or folder) whose weights to start from.
         cache: Folder for prepared pictures; default ``<run>/cache``.
+        outlines: Folder of the data set that ``data.outlines`` names.
         echo: Receives one line of progress at a time.
 
     Returns:
@@ -60,6 +63,7 @@ def train_types(
 
     dataset: Dataset = DATASETS.load(recipe.data.dataset)
     cases = typed_cases(dataset.discover(data), data)
+    further = _outlined(recipe, outlines)
     TypeTask(recipe)  # what cannot be is told before minutes of preparation
     initial = initial_weights(init, recipe, echo)
     claim(ensure_folder(run), recipe, True)
@@ -67,14 +71,15 @@ def train_types(
     chosen = _split(run, recipe, cases, split, place / "audit", echo)
     audit_run(run, cases, chosen, dataset, place / "audit", echo)
     count = _counter(echo)
-    pictures = prepare_pictures(cases, recipe.preprocess, place, count)  # all: runs of other splits share them
-    parts = chosen.parts["train"], chosen.parts["val"]
+    beside = _beside(recipe, cases, further, chosen, place / "audit", echo)
+    pictures = prepare_pictures([*cases, *further], recipe.preprocess, place, count)  # all: other splits share them
+    parts = [*chosen.parts["train"], *beside], chosen.parts["val"]
     echo(f"{len(parts[0])} pictures to train on, {len(parts[1])} to validate; types {', '.join(recipe.outputs.names)}")
     with drawing_curves(run, echo):
         result = fit_types(recipe, pictures, *parts, run, place, initial, progress=count)
     echo(f"best {recipe.training.monitor} {result.best_score:.4f} in epoch {result.best_epoch + 1}")
     parent = None if init is None else Bundle.load(init)
-    bundle = _export(run, recipe, dataset, chosen, pictures, result, parent)
+    bundle = _export(run, recipe, dataset, chosen, beside, pictures, result, parent)
     echo(f"bundle written to {bundle.folder}")
     return bundle, result.best_score
 
@@ -93,6 +98,44 @@ def typed_cases(cases: list[Case], data: str | Path) -> list[Case]:
             fix="Point --data at such a data set",
         )
     return typed
+
+
+def _outlined(recipe: TypeRecipe, folder: str | Path | None) -> list[Case]:
+    """Return the pictures of the data set that ``data.outlines`` names, under ids that say so."""
+    name = recipe.data.outlines
+    if (name is None) != (folder is None):
+        raise UsageError(
+            expected="--outlines DIR exactly where the recipe's data.outlines names a data set",
+            found=f"data.outlines {name or 'null'} and {'no ' if folder is None else ''}--outlines",
+            fix=f"Add --outlines with the folder of {name}" if name else "Leave it out",
+        )
+    if name is None or folder is None:
+        return []
+    return [replace(c, id=f"{name}:{c.id}") for c in typed_cases(DATASETS.load(name).discover(folder), folder)]
+
+
+def _beside(
+    recipe: TypeRecipe, cases: Sequence[Case], further: Sequence[Case], split: Split, store: Path, echo: Echo
+) -> list[str]:
+    """Return the further pictures that may train: none of a fixed test patient, none that repeats a kept-out picture."""
+    from tumorscope.audit.apart import apart
+    from tumorscope.audit.audited import Audited
+    from tumorscope.audit.scan import scan_cases
+
+    name = recipe.data.outlines
+    if name is None:
+        return []
+    fixed = set(held_out(recipe.data.held_out))
+    allowed = [c for c in further if not c.names & fixed]
+    echo(f"looking for pictures of {name} that show what validation or test pictures show")
+    own, other = (
+        Audited(title, "", scan_cases(found, thorough=False, store=store, progress=_counter(echo)))
+        for title, found in ((recipe.data.dataset, cases), (name, further))
+    )
+    kept_out = [*split.parts["val"], *split.parts["test"]]
+    chosen = apart(allowed, other, own, kept_out, by_patient=split.unit != "release")
+    echo(f"{len(chosen)} of {len(further)} pictures of {name} train along")
+    return [c.id for c in chosen]
 
 
 def _split(
@@ -153,6 +196,7 @@ def _export(
     recipe: TypeRecipe,
     dataset: Dataset,
     split: Split,
+    beside: list[str],
     pictures: Pictures,
     result: LoopResult,
     parent: Bundle | None,
@@ -164,7 +208,7 @@ def _export(
     from tumorscope.training.fit_types import type_numbers
     from tumorscope.training.type_task import build_classifier
 
-    train, val = (pictures.indices(split.parts[part]) for part in ("train", "val"))
+    train, val = pictures.indices([*split.parts["train"], *beside]), pictures.indices(split.parts["val"])
     numbers = type_numbers(recipe, pictures.types)
     network = build_classifier(recipe)
     network.load_state_dict(result.state)
@@ -174,6 +218,7 @@ def _export(
         "epochs_run": [result.epochs_run],
         recipe.training.monitor: [round(result.best_score, 5)],
         "initial_weights": "as network.args say" if parent is None else named_weights(parent),
+        "pictures of data.outlines": len(beside),
         "calibration": {"temperature": chosen.temperature, **chosen.facts},
         "audit": json.loads((run / AUDIT).read_text(encoding="utf-8")),
     }
