@@ -14,8 +14,8 @@ across a cut with less (but 2017 and 2018, two skull bases, 0.85).
 Gliomas came in two batches. The first (715-917, with 209 and 210) holds all planes of its patients: block 9. In the
 second (1841-3062) the planes do not begin with the same patient: by eye, axial 1881 goes with coronal 2247 and sagittal
 2858, axial 2158 with coronal 2694 and sagittal 2758, axial 2241 and 2344 with coronal 2487 and sagittal 3031, and some
-patients were scanned again later. Only one cut through it is clear, and not free of doubt (coronal 2540-2553): blocks 10
-and 11. So it never stands on both sides of a fixed test list.
+patients were scanned again later. Only one cut through it is clear, and not free of doubt (coronal 2540-2553): blocks
+10 and 11. So it never stands on both sides of a fixed test list.
 
 Which run belongs to which patient is judged by eye, so one or two patients may be divided at a cut. Where files carry
 PID, use that instead.
