@@ -15,8 +15,7 @@ from tumorscope.networks.classifier import StagedClassifier
 class Explainer:
     """Grad-CAM of a classifier's members, averaged.
 
-    The map is that of the last stage of stride 16 at most (:attr:`StagedClassifier.explained`), which still tells places
-    apart.
+    The map is that of the last stage that still tells places apart (:attr:`StagedClassifier.explained`, stride 16).
 
     Args:
         bundle: Of a classifier.

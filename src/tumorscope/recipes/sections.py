@@ -94,7 +94,7 @@ class Training(Section):
         batch_size: Per device.
         monitor: What chooses the best checkpoint and stops early: ``val_loss`` (lower), ``val_dice`` or
             ``val_accuracy`` (higher).
-        keep: ``best``, by ``monitor``, or ``last``: the weights at the end, for small validation parts that would choose
+        keep: ``best``, by ``monitor``, or ``last``: the weights at the end, where a small validation part would choose
             by chance.
         early_stopping: Validations without improvement before stopping; None never.
         validate_every: Epochs between validations.

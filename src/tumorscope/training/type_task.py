@@ -47,7 +47,8 @@ def frozen_stages(recipe: TypeRecipe, network: StagedClassifier) -> int:
 class TypeTask(LightningModule):
     """Trains a classifier on pictures, or, where stages are frozen, on what those gave for them.
 
-    A batch is ``{"x": (B, …), "type": (B,), "tumour": (B, 1, …)}``, the last with 255 where nobody said. Logs ``train_loss``, ``train_accuracy``, ``val_loss``, ``val_accuracy``.
+    A batch is ``{"x": (B, …), "type": (B,), "tumour": (B, 1, …)}``, the last with 255 where nobody said. Logs
+    ``train_loss``, ``train_accuracy``, ``val_loss``, ``val_accuracy``.
 
     Args:
         recipe: What to do.

@@ -117,7 +117,7 @@ def _outlined(recipe: TypeRecipe, folder: str | Path | None) -> list[Case]:
 def _beside(
     recipe: TypeRecipe, cases: Sequence[Case], further: Sequence[Case], split: Split, store: Path, echo: Echo
 ) -> list[str]:
-    """Return the further pictures that may train: none of a fixed test patient, none that repeats a kept-out picture."""
+    """Return the further pictures that may train: none of a fixed test patient, none that repeats a kept-out one."""
     from tumorscope.audit.apart import apart
     from tumorscope.audit.audited import Audited
     from tumorscope.audit.scan import scan_cases
