@@ -1,6 +1,6 @@
 """Write the measured figures into the README.
 
-Tables go between ``<!-- figures -->`` and ``<!-- /figures -->``, single numbers between ``<!--=NAME-->`` and ``<!--/-->``.
+Tables go between ``<!-- figures -->`` and ``<!-- /figures -->``, numbers between ``<!--=NAME-->`` and ``<!--/-->``.
 
     python benchmarks/readme_tables.py
 

@@ -2,11 +2,23 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Collection, Sequence
 
 from tumorscope.audit.audited import Audited
-from tumorscope.audit.groups import look_alikes
 from tumorscope.core.case import Case
+
+#: A patient of the second data set is left out if more than this share of its copied pictures copy kept-out ones.
+_MOST = 0.5
+
+
+def copied_by(audited: Audited, other: Audited) -> dict[str, set[str]]:
+    """Return, for each case of ``other`` that looks like one of ``audited``, the cases it looks like."""
+    pairs = audited.copies_of(other)
+    found: dict[str, set[str]] = defaultdict(set)
+    for first, second in zip(audited.case[pairs.first].tolist(), other.case[pairs.second].tolist(), strict=True):
+        found[other.scans[second].id].add(audited.scans[first].id)
+    return found
 
 
 def apart(
@@ -19,19 +31,16 @@ def apart(
         other: The same, scanned.
         audited: The first data set, scanned.
         kept_out: Ids of its validation and test cases.
-        by_patient: Also leave out the patients (or blocks) of the second data set whose pictures a kept-out case, or
-            one that looks like it, repeats; else only pictures that look like a kept-out one themselves.
+        by_patient: Also leave out a whole patient (or block) if most of its pictures that the first data set repeats
+            are repeated by kept-out cases: all are where the split kept copies of one patient together.
     """
+    copies, out = copied_by(audited, other), set(kept_out)
+    seen = {case for case, copied in copies.items() if copied & out}
+    barred = set()
     if by_patient:
-        groups = look_alikes(audited, [other])
-        barred = {patient for case in kept_out for patient in groups[case][1]}
-        return [c for c in others if not c.names & barred]
-    ids = [scan.id for scan in audited.scans]
-    pairs = audited.copies_of(other)
-    out = set(kept_out)
-    seen = {
-        other.scans[second].id
-        for first, second in zip(audited.case[pairs.first].tolist(), other.case[pairs.second].tolist(), strict=True)
-        if ids[first] in out
-    }
-    return [c for c in others if c.id not in seen]
+        of_patient: dict[str, list[bool]] = defaultdict(list)
+        for case in others:
+            if case.id in copies:
+                of_patient[case.patient].append(case.id in seen)
+        barred = {patient for patient, hits in of_patient.items() if sum(hits) > _MOST * len(hits)}
+    return [c for c in others if c.id not in seen and c.patient not in barred]

@@ -72,7 +72,8 @@ def train_types(
     audit_run(run, cases, chosen, dataset, place / "audit", echo)
     count = _counter(echo)
     beside = _beside(recipe, cases, further, chosen, place / "audit", echo)
-    pictures = prepare_pictures([*cases, *further], recipe.preprocess, place, count)  # all: other splits share them
+    everything = [*cases, *(_named(recipe.data.outlines, c) for c in further)]
+    pictures = prepare_pictures(everything, recipe.preprocess, place, count)  # all: runs of other splits share them
     parts = [*chosen.parts["train"], *beside], chosen.parts["val"]
     echo(f"{len(parts[0])} pictures to train on, {len(parts[1])} to validate; types {', '.join(recipe.outputs.names)}")
     with drawing_curves(run, echo):
@@ -101,7 +102,7 @@ def typed_cases(cases: list[Case], data: str | Path) -> list[Case]:
 
 
 def _outlined(recipe: TypeRecipe, folder: str | Path | None) -> list[Case]:
-    """Return the pictures of the data set that ``data.outlines`` names, under ids that say so."""
+    """Return the pictures of the data set that ``data.outlines`` names."""
     name = recipe.data.outlines
     if (name is None) != (folder is None):
         raise UsageError(
@@ -111,7 +112,12 @@ def _outlined(recipe: TypeRecipe, folder: str | Path | None) -> list[Case]:
         )
     if name is None or folder is None:
         return []
-    return [replace(c, id=f"{name}:{c.id}") for c in typed_cases(DATASETS.load(name).discover(folder), folder)]
+    return typed_cases(DATASETS.load(name).discover(folder), folder)
+
+
+def _named(name: str | None, case: Case) -> Case:
+    """Return a further picture under an id that tells where it is from."""
+    return replace(case, id=f"{name}:{case.id}")
 
 
 def _beside(
@@ -135,7 +141,7 @@ def _beside(
     kept_out = [*split.parts["val"], *split.parts["test"]]
     chosen = apart(allowed, other, own, kept_out, by_patient=split.unit != "release")
     echo(f"{len(chosen)} of {len(further)} pictures of {name} train along")
-    return [c.id for c in chosen]
+    return [_named(name, c).id for c in chosen]
 
 
 def _split(
