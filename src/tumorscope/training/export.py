@@ -132,6 +132,7 @@ def export_classifier(
     calibration: Calibration,
     novelty: Novelty,
     manifest: dict[str, Any],
+    beside: Dataset | None = None,
 ) -> Bundle:
     """Write the bundle of a classifier's run.
 
@@ -145,7 +146,9 @@ def export_classifier(
         calibration: What was chosen on the validation pictures.
         novelty: What the training pictures look like.
         manifest: What :func:`run_manifest` returned.
+        beside: Data set whose outlined pictures trained along.
     """
+    sources = [dataset] if beside is None else [dataset, beside]
     chosen = Classify(
         temperature=(calibration.temperature,),
         abstain_below=calibration.abstain_below,
@@ -166,8 +169,8 @@ def export_classifier(
         tta=True,
         training=TrainingRecord(
             dataset=dataset.name,
-            licence=dataset.licence,
-            commercial=dataset.commercial,
+            licence="; ".join(f"{s.name}: {s.licence}" for s in sources) if beside else dataset.licence,
+            commercial=all(s.commercial for s in sources),
             case_hashes=case_hashes,
             split=split.model_dump(mode="json"),
             recipe=recipe.model_dump(mode="json"),

@@ -235,7 +235,8 @@ def _export(
     hashes = sorted({*hashes, *(parent.manifest.training.case_hashes if parent else ())})
     novelty = novelty_of(pictures, train, numbers[train], val)
     state = with_temperature(network, chosen.temperature)
-    return export_classifier(run / "bundle", recipe, dataset, split, hashes, state, chosen, novelty, manifest)
+    second = None if recipe.data.outlines is None else DATASETS.load(recipe.data.outlines)
+    return export_classifier(run / "bundle", recipe, dataset, split, hashes, state, chosen, novelty, manifest, second)
 
 
 def _counter(echo: Echo) -> Callable[[int, int, str], None]:
