@@ -224,7 +224,7 @@ def gradcam_shares(study: Any, bundle: Bundle, count: int = 90) -> dict[str, Any
 
 
 def _covered(classifier: Any, images: dict[Sequence, Image], label: Image) -> tuple[float, float]:
-    """Return the fall of the answer's probability with the tumour covered, and as large a part elsewhere (mean of 4)."""
+    """Return the fall of the answer's probability with the tumour covered, and as much elsewhere (mean of 4)."""
     predictor = classifier.predictor
     spec = predictor.bundle.manifest.preprocess
     prepared = prepare(images, spec)

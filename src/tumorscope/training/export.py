@@ -93,14 +93,7 @@ def export_bundle(
     before = parent.manifest.training if parent else None
     custom = {label.value: label.name for label in scheme.labels} if scheme.name == "custom" else {}
     content = Manifest(
-        name=recipe.name,
-        version=_version(),
-        title=recipe.title,
-        limits=list(recipe.limits),
-        network=recipe.network.name,
-        network_args=recipe.network.args,
-        preprocess=recipe.preprocess,
-        outputs=recipe.outputs,
+        **_of_recipe(recipe),
         scheme=scheme.name,
         classes=custom,
         training=TrainingRecord(
@@ -156,14 +149,7 @@ def export_classifier(
         novelty=NOVELTY,
     )
     content = Manifest(
-        name=recipe.name,
-        version=_version(),
-        title=recipe.title,
-        limits=list(recipe.limits),
-        network=recipe.network.name,
-        network_args=recipe.network.args,
-        preprocess=recipe.preprocess,
-        outputs=recipe.outputs,
+        **_of_recipe(recipe),
         scheme="types",
         classify=chosen,
         tta=True,
@@ -178,6 +164,20 @@ def export_classifier(
         ),
     )
     return save_bundle(folder, content, [state], render_card(content), {NOVELTY: novelty.save})
+
+
+def _of_recipe(recipe: Recipe | TypeRecipe) -> dict[str, Any]:
+    """Return the fields of a manifest that a recipe decides."""
+    return {
+        "name": recipe.name,
+        "version": _version(),
+        "title": recipe.title,
+        "limits": list(recipe.limits),
+        "network": recipe.network.name,
+        "network_args": recipe.network.args,
+        "preprocess": recipe.preprocess,
+        "outputs": recipe.outputs,
+    }
 
 
 def _folds(splits: list[Split]) -> dict[str, Any]:

@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-from typing import Any, cast
+from typing import cast
 
 import torch
-from lightning.pytorch import LightningModule
 from torch import Tensor
 from torch.nn import functional
-from torch.optim.lr_scheduler import ReduceLROnPlateau
 
 from tumorscope.core.errors import UsageError
 from tumorscope.networks.build import build_network
 from tumorscope.networks.classifier import StagedClassifier
 from tumorscope.recipes.type_recipe import TypeRecipe
 from tumorscope.training.frozen import tumour_places
-from tumorscope.training.optim import build_optimizer, build_plateau, build_schedule
 from tumorscope.training.pictures import UNKNOWN
+from tumorscope.training.scheduled import ScheduledTask
 from tumorscope.transforms.augment import augment_batch
 
 
@@ -44,7 +42,7 @@ def frozen_stages(recipe: TypeRecipe, network: StagedClassifier) -> int:
     return network.stages if wanted == "all" else wanted
 
 
-class TypeTask(LightningModule):
+class TypeTask(ScheduledTask):
     """Trains a classifier on pictures, or, where stages are frozen, on what those gave for them.
 
     A batch is ``{"x": (B, …), "type": (B,), "tumour": (B, 1, …)}``, the last with 255 where nobody said. Logs
@@ -59,15 +57,13 @@ class TypeTask(LightningModule):
     """
 
     def __init__(self, recipe: TypeRecipe, weights: Tensor | None = None) -> None:
-        super().__init__()
+        super().__init__(recipe.training, recipe.optimizer, recipe.schedule)
         self.recipe = recipe
         self.network = build_classifier(recipe)
         self.frozen = frozen_stages(recipe, self.network)
         if recipe.training.channels_last:
             self.network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.register_buffer("weights", weights, persistent=False)
-        self.plateau: ReduceLROnPlateau | None = None
-        self._plateau_state: dict[str, Any] | None = None
 
     def train(self, mode: bool = True) -> TypeTask:
         """Switch the mode of what is trained; frozen stages stay as they were learned."""
@@ -124,28 +120,3 @@ class TypeTask(LightningModule):
         right = (logits.argmax(dim=1) == truth).float().mean()
         for name, value in (("val_loss", loss), ("val_accuracy", right)):
             self.log(name, value, on_step=False, on_epoch=True, batch_size=len(truth), sync_dist=True)
-
-    def on_train_epoch_end(self) -> None:
-        """Let the plateau schedule see this epoch's validation, before the checkpoint is written."""
-        if self.plateau is not None and (self.current_epoch + 1) % self.recipe.training.validate_every == 0:
-            self.plateau.step(float(self.trainer.callback_metrics[self.recipe.schedule.watch]))
-
-    def configure_optimizers(self) -> Any:
-        """Build what the recipe says, over what is not frozen."""
-        trained = [p for p in self.parameters() if p.requires_grad]
-        optimizer = build_optimizer(trained, self.recipe.optimizer, fused=not self.recipe.training.clip_grad)
-        self.plateau = build_plateau(optimizer, self.recipe.schedule)
-        if self.plateau is not None and self._plateau_state is not None:
-            self.plateau.load_state_dict(self._plateau_state)
-        schedule = build_schedule(optimizer, self.recipe.schedule, int(self.trainer.estimated_stepping_batches))
-        if schedule is None:
-            return optimizer
-        return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
-
-    def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """Keep the plateau schedule's memory."""
-        checkpoint["plateau"] = None if self.plateau is None else self.plateau.state_dict()
-
-    def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """Take that memory back; the schedule itself is built later."""
-        self._plateau_state = checkpoint.get("plateau")

@@ -19,6 +19,7 @@ from tumorscope.datasets.splits import Part, Split
 from tumorscope.metrics import DEFAULT_METRICS, CaseScore
 from tumorscope.report.evaluation import Evaluation
 from tumorscope.report.type_evaluation import TypeEvaluation
+from tumorscope.workflows.conditions import conditions_of
 from tumorscope.workflows.label_pairs import LabelPair, Missing, find_pairs, read_pair
 from tumorscope.workflows.scoring import (
     ScoreOptions,
@@ -226,21 +227,9 @@ def evaluate_cases(
     Raises:
         InputError: if nothing can be scored.
     """
-    from tumorscope import __version__
-
-    bundle = predictor.bundle
     scored, failed = score_each(cases, lambda case: score_prediction(case, predictor, options.metrics), options.echo)
-    conditions: dict[str, Any] = {
-        "dataset": dataset.name,
-        "split_unit": split.unit_text if split else "none: every labelled case found",
-        "split_hash": split.hash if split else None,
-        "part": part if split else None,
-        "bundle": bundle.name,
-        "bundle_version": bundle.manifest.version,
-        "version": __version__,
-        "runtime": predictor.runtime.description,
-        "test_time_augmentation": predictor.tta,
-        "overlap": overlap,
+    conditions = {
+        **conditions_of(dataset, split, part, predictor, overlap, "every labelled case found"),
         **_unlabelled(next((c.ignore_value for c in cases if c.ignore_value is not None), None)),
     }
     return summarise_cases(scored, failed, conditions, options, dataset)

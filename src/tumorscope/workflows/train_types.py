@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -18,6 +17,7 @@ from tumorscope.datasets.base import Dataset
 from tumorscope.datasets.splits import Split
 from tumorscope.recipes.recipe import held_out
 from tumorscope.recipes.type_recipe import TypeRecipe
+from tumorscope.workflows.countdown import countdown
 from tumorscope.workflows.run_folder import AUDIT, audit_run, claim, drawing_curves, initial_weights, named_weights
 
 if TYPE_CHECKING:
@@ -70,7 +70,7 @@ def train_types(
     place = Path(cache or run / "cache")
     chosen = _split(run, recipe, cases, split, place / "audit", echo)
     audit_run(run, cases, chosen, dataset, place / "audit", echo)
-    count = _counter(echo)
+    count = countdown(echo)
     beside = _beside(recipe, cases, further, chosen, place / "audit", echo)
     everything = [*cases, *(_named(recipe.data.outlines, c) for c in further)]
     pictures = prepare_pictures(everything, recipe.preprocess, place, count)  # all: runs of other splits share them
@@ -135,7 +135,7 @@ def _beside(
     allowed = [c for c in further if not c.names & fixed]
     echo(f"looking for pictures of {name} that show what validation or test pictures show")
     own, other = (
-        Audited(title, "", scan_cases(found, thorough=False, store=store, progress=_counter(echo)))
+        Audited(title, "", scan_cases(found, thorough=False, store=store, progress=countdown(echo)))
         for title, found in ((recipe.data.dataset, cases), (name, further))
     )
     kept_out = [*split.parts["val"], *split.parts["test"]]
@@ -192,7 +192,7 @@ def _made(recipe: TypeRecipe, cases: Sequence[Case], store: Path, echo: Echo) ->
     if settings.unit == "patient":
         return patient_split(cases, settings.dataset, settings.fractions, settings.seed, lambda c: c.tumor_type, fixed)
     echo("looking for pictures that look the same, to keep them in one part")
-    scans = scan_cases(cases, thorough=False, store=store, progress=_counter(echo))
+    scans = scan_cases(cases, thorough=False, store=store, progress=countdown(echo))
     together = grouped(cases, Audited(settings.dataset, "", scans))
     return group_split(together, settings.dataset, settings.fractions, settings.seed, fixed)
 
@@ -237,16 +237,3 @@ def _export(
     state = with_temperature(network, chosen.temperature)
     second = None if recipe.data.outlines is None else DATASETS.load(recipe.data.outlines)
     return export_classifier(run / "bundle", recipe, dataset, split, hashes, state, chosen, novelty, manifest, second)
-
-
-def _counter(echo: Echo) -> Callable[[int, int, str], None]:
-    begun = time.monotonic()
-    last = [begun]
-
-    def tell(done: int, total: int, name: str) -> None:
-        now = time.monotonic()
-        if name and done and now - last[0] > 5:
-            last[0] = now
-            echo(f"{done}/{total}, {(now - begun) / done * (total - done):.0f} s left")
-
-    return tell
