@@ -5,9 +5,8 @@
 
 Between the two, `tumorscope train` with these options, --data DIR and --cache WORK/cache:
 
-    tumor-type --split WORK/split-0.json -o WORK/group                                         the shipped bundle
-    tumor-type --split WORK/split-release.json --init WORK/group/bundle -o WORK/release
-               --training.epochs 5 --base.augmented_copies 5 --optimizer.lr 6e-4
+    tumor-type --outlines FIGSHARE --split WORK/split-0.json -o WORK/group                     the shipped bundle
+    tumor-type --outlines FIGSHARE --split WORK/split-release.json -o WORK/release --training.epochs 5
     four-class-efficientnet-b1 --network.args.encoder efficientnet-lite1 --base.augmented_copies 2
                -o WORK/published-release, and with --split WORK/split-0.json -o WORK/published-group
 
@@ -22,6 +21,7 @@ from __future__ import annotations
 import argparse
 import json
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -58,10 +58,12 @@ PROTOCOLS = {
     "grouped": "grouped split",
     "figshare": "Figshare pictures of blocks never trained on",
 }
+#: What can be measured by itself.
+PARTS = ("baselines", "models", "foreign", "gradcam", "latency", "shortcuts")
 #: Model → (title, folder under WORK of the one trained on Training, and on the grouped split's training part).
 MODELS = {
     "four-class-efficientnet-b1": ("published recipe, frozen base (lite1)", "published-release", "published-group"),
-    "tumor-type": ("ours, fine-tuned (lite0)", "release", "group"),
+    "tumor-type": ("ours, looks at the tumour (lite0)", "release", "group"),
 }
 
 
@@ -187,14 +189,24 @@ def score(study: Study, parts: list[str]) -> dict[str, Any]:
         found["baselines"] = _baseline_rows(study, tests, training)
     if "models" in parts:
         found["models"] = _model_rows(study, tests)
-    if "checks" in parts:
-        shipped = Bundle.load("tumor-type")
-        found["shipped"] = {"weights": shipped.manifest.weights_sha256, "members": len(shipped.manifest.members)}
-        found["shortcuts"] = shortcuts(study, shipped, grouped_split)
-        found["foreign"] = foreign_shares(study, shipped, grouped_split)
-        found["gradcam"] = gradcam_shares(study, shipped)
-        found["latency"] = latency(study, shipped)
-    return found
+    shipped = Bundle.load("tumor-type")
+    found["shipped"] = {"weights": shipped.manifest.weights_sha256, "members": len(shipped.manifest.members)}
+    checks: dict[str, Callable[[], Any]] = {
+        "foreign": lambda: foreign_shares(study, shipped, grouped_split),
+        "gradcam": lambda: gradcam_shares(study, shipped),
+        "latency": lambda: latency(study, shipped),
+        "shortcuts": lambda: shortcuts(study, shipped, grouped_split),
+    }
+    return found | {name: check() for name, check in checks.items() if name in parts}
+
+
+def joined(before: dict[str, Any], found: dict[str, Any]) -> dict[str, Any]:
+    """Return earlier results with the new ones; of models and baselines, rows of another model or protocol stay."""
+    kept = {}
+    for key in ("models", "baselines"):
+        new = {(r["model"], r["protocol"]) for r in found.get(key, [])}
+        kept[key] = [r for r in before.get(key, []) if (r["model"], r["protocol"]) not in new] + found.get(key, [])
+    return before | found | kept
 
 
 def _counts(study: Study, tests: dict[str, list[str]]) -> dict[str, Any]:
@@ -307,7 +319,7 @@ def main() -> None:
     for name in ("four-class", "figshare", "work"):
         parser.add_argument(f"--{name}", type=Path, required=True)
     parser.add_argument("--others", nargs="*", default=[], help="NAME=DIR (lgg, brats), for other sequences")
-    parser.add_argument("--parts", nargs="*", default=["baselines", "models", "checks"], help="what to measure anew")
+    parser.add_argument("--parts", nargs="*", default=list(PARTS), choices=PARTS, help="what to measure anew")
     parser.add_argument("-o", "--out", type=Path)
     given = parser.parse_args()
     study = Study(given.four_class, given.figshare, ensure_folder(given.work))
@@ -316,7 +328,7 @@ def main() -> None:
         make_splits(study)
     else:
         before = json.loads(given.out.read_text(encoding="utf-8")) if given.out.is_file() else {}
-        write_text(given.out, json.dumps(before | score(study, given.parts), indent=1) + "\n")
+        write_text(given.out, json.dumps(joined(before, score(study, given.parts)), indent=1) + "\n")
 
 
 if __name__ == "__main__":

@@ -82,7 +82,8 @@ def _pair_table(pairs: list[dict[str, Any]]) -> tuple[list[str], list[list[str]]
     for pair in pairs:
         cells = [f"{pair['first']} – {pair['second']}"]
         for metric in DIFFERENCES:
-            around = interval(*pair["intervals"][metric], sign=True)
+            low, high = pair["intervals"][metric]
+            around = interval(low, high, sign=True)
             cells.append(number(pair["differences"][metric], sign=True) + (f" ({around})" if around else ""))
         counts = (pair[key] for key in ("first_only", "second_only", "both", "neither"))
         rows.append([*cells, " / ".join(map(str, counts)), p_text(pair["p"])])

@@ -70,7 +70,7 @@ def frozen_features(
                 progress(start, len(chosen), "frozen stages")
                 batch = torch.from_numpy(pictures.array[some].astype(np.float32))
                 tumour = torch.from_numpy(pictures.tumours[some])[:, None]
-                known = (tumour != UNKNOWN).numpy().all(axis=(1, 2, 3))
+                known = (tumour != UNKNOWN).flatten(1).all(dim=1).numpy()
                 for copy in range(copies):
                     moved = batch, tumour.float()
                     if augment is not None:
