@@ -102,10 +102,10 @@ def protocols(found: dict[str, Any]) -> list[str]:
         "  the grouped test comes from one or two blocks of 10 to 25 patients, and another block may score otherwise.",
         "- The paper's 0.9939 (S3-24) is a score on the Testing folder.",
         f"- How often models of ours were scored: Testing twice ({before['testing']:.3f} with the network before this",
-        "  one), the grouped test part and Figshare's blocks once each. Until then another test part was in use (gliomas",
-        f"  of block 013, not 009); there the network before reached {before['grouped']:.3f} and on Figshare's blocks",
-        f"  {before['figshare']:.3f}. Its meningiomas and pituitary adenomas are those of today. Nothing was chosen by a",
-        "  test score.",
+        "  one), the grouped test part and Figshare's blocks once each. Until then another test part was in use, with",
+        f"  gliomas of block 013, not 009; there the network before reached {before['grouped']:.3f}, on Figshare's",
+        f"  blocks {before['figshare']:.3f}. Its meningiomas and pituitary adenomas are those of today. Nothing was",
+        "  chosen by a test score.",
         "",
     ]
     return lines

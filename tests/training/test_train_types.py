@@ -8,11 +8,14 @@ import numpy as np
 import pytest
 from PIL import Image as Pillow
 
+from tumorscope.audit.apart import apart
 from tumorscope.audit.audited import Audited
 from tumorscope.audit.groups import grouped
 from tumorscope.audit.scan import scan_cases
+from tumorscope.cli.main import main
 from tumorscope.core.errors import UsageError
 from tumorscope.datasets import DATASETS
+from tumorscope.datasets.splits import Split
 from tumorscope.workflows.evaluate import evaluate
 from tumorscope.workflows.train import train_recipe
 
@@ -117,6 +120,32 @@ def test_outlines_of_a_second_data_set_teach_where_to_look(
     assert any(line.startswith("3 of 4 pictures of figshare train along") for line in said), said
     assert result.bundle.manifest.training.manifest["pictures of data.outlines"] == 3
     assert len(result.bundle.load_networks()[0].encoder.channels) == 4
+
+
+def test_a_patient_most_of_whose_copies_are_kept_out_does_not_train(data: Path, outlined: Path) -> None:
+    cases = {
+        name: DATASETS.load(name).discover(place) for name, place in (("four_class", data), ("figshare", outlined))
+    }
+    audited = {name: Audited(name, "", scan_cases(found, thorough=False)) for name, found in cases.items()}
+    first, second = audited["four_class"], audited["figshare"]
+    for by_patient, left in ((False, ["0002", "0003", "0900"]), (True, ["0900"])):
+        found = apart(cases["figshare"], second, first, ["Testing_glioma_glioma20"], by_patient=by_patient)
+        assert [c.id for c in found] == left  # 1 to 3 are one block
+    assert len(apart(cases["figshare"], second, first, ["Testing_glioma_glioma21"], by_patient=True)) == 4
+
+
+def test_look_alikes_are_split_together_from_the_command_line(
+    data: Path, outlined: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = ["split", "--dataset", "four_class", "--data", str(data), "--kind", "groups", "-o", str(tmp_path)]
+    words += ["--against", f"figshare={outlined}", "--fractions", "0.6", "0.2", "0.2"]
+    assert main(words) == 0
+    assert "split-1.json" in capsys.readouterr().out
+    first, second = (Split.load(tmp_path / f"split-{draw}.json") for draw in (0, 1))
+    assert first.unit == "group" and first.parts["test"] == second.parts["test"]
+    where = {case: part for part, ids in first.parts.items() for case in ids}
+    assert where.get("Testing_glioma_twin") in (where["Training_glioma_glioma0"], None)
+    assert main([*words, "--against", "figshare"]) == 64
 
 
 def test_outlines_need_a_folder(data: Path, tmp_path: Path) -> None:
