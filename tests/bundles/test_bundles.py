@@ -12,7 +12,7 @@ from safetensors.torch import load_file
 
 from tumorscope.bundles.bundle import SHIPPED, Bundle, save_bundle, shipped_names
 from tumorscope.bundles.card import render_card
-from tumorscope.bundles.manifest import Manifest, Outputs, Postprocess, TrainingRecord
+from tumorscope.bundles.manifest import Manifest, Outputs, Postprocess, SubsetScore, TrainingRecord
 from tumorscope.core.errors import InputError, UsageError
 from tumorscope.core.labels import BRATS
 from tumorscope.core.sequence import Sequence
@@ -191,3 +191,22 @@ def test_the_card_tells_data_licence_split_scores_and_limits() -> None:
     ):
         assert text in card
     assert "No scores have been measured" in render_card(manifest())
+
+
+def test_the_card_tells_what_is_lost_with_sequences_missing() -> None:
+    names = manifest().outputs.names
+    rows = [
+        SubsetScore(
+            sequences=shown,
+            dice=dict.fromkeys(names, dice),
+            ci95=dict.fromkeys(names, (dice - 0.1, dice + 0.1)),
+            n=12,
+            on="fixed test list",
+        )
+        for shown, dice in (((Sequence.FLAIR,), 0.8), ((Sequence.T1CE, Sequence.FLAIR), 0.85))
+    ]
+    card = render_card(manifest(subsets=rows))
+    assert "## With sequences missing" in card and "n = 12, fixed test list" in card
+    assert "| FLAIR | 0.800 (0.700 to 0.900) |" in card and "| 0.050 |" in card
+    assert "| T1CE, FLAIR | 0.850 (0.750 to 0.950) |" in card and "| 0.000 |" in card
+    assert "missing" not in render_card(manifest()).split("## Scores")[1]

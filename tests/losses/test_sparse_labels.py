@@ -8,6 +8,7 @@ import pytest
 import torch
 from test_losses import loss, random_pair
 from torch import Tensor, nn
+from torch.nn import functional
 
 from tumorscope.losses import LOSSES
 from tumorscope.losses.deep_supervision import DeepSupervision
@@ -105,6 +106,15 @@ class TestDeepSupervision:
         target = torch.zeros(1, 2, *([8] * dims))
         levels = [torch.rand(1, 2, *([size] * dims)) for size in (8, 4, 2)]
         assert DeepSupervision(_Recorder())(levels, target).isfinite()
+
+    @pytest.mark.parametrize("dims", [2, 3])
+    def test_a_coarser_level_learns_the_mean_of_its_squares(self, dims: int) -> None:
+        target = (torch.rand(1, 2, *([8] * dims), generator=torch.Generator().manual_seed(4)) > 0.5).float()
+        mean = (functional.avg_pool2d if dims == 2 else functional.avg_pool3d)(target, 2)
+        sure = torch.logit(mean.clamp(1e-4, 1 - 1e-4))
+        levels = [torch.logit(target.clamp(1e-4, 1 - 1e-4)), sure.requires_grad_()]
+        DeepSupervision(WeightedLoss({"bce": LossTerm()}, exclusive=False))(levels, target).backward()
+        assert levels[1].grad is not None and float(levels[1].grad.abs().max()) < 1e-5
 
     def test_every_level_learns_and_none_from_unknown_pixels(self) -> None:
         _, truth = random_pair(False, 2)

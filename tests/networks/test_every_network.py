@@ -21,6 +21,7 @@ SMALL: dict[str, dict[str, Any]] = {
     "deeplabv3plus": {"encoder_weights": "none", "channels": 16, "low_level_channels": 8},
     "fpn": {"encoder_weights": "none", "pyramid_channels": 16, "segmentation_channels": 32},
     "resunet": {"filters": (4, 8, 16), "bottleneck": 24},
+    "segresnet": {"filters": (8, 16, 24), "blocks": (1, 1, 1)},
     "unet": {"filters": (4, 8, 16)},
     "unet3d": {"filters": (4, 8, 16)},
     "unet-efficientnet": {"encoder_weights": "none", "decoder_channels": (16, 8, 8, 4, 4)},
@@ -69,7 +70,8 @@ class TestEveryNetwork:
     def test_gradient_reaches_every_parameter(self, name: str) -> None:
         network = small(name).train()
         outputs = levels(network(picture(name)))
-        assert {o.shape for o in outputs} == {(2, 3, *size_for(name))}
+        sizes = [tuple(n // 2**level for n in size_for(name)) for level in range(len(outputs))]
+        assert {o.shape for o in outputs} == {(2, 3, *size_for(name))} or [o.shape[2:] for o in outputs] == sizes
         torch.stack([o.square().mean() for o in outputs]).sum().backward()
         without = [n for n, p in network.named_parameters() if p.grad is None or not p.grad.abs().sum() > 0]
         assert without == []
@@ -136,6 +138,9 @@ class TestEveryNetwork:
         ("deeplabv3plus", {"rates": (0,), "encoder_weights": "none"}),
         ("fpn", {"segmentation_channels": 33, "encoder_weights": "none"}),
         ("resunet", {"filters": ()}),
+        ("segresnet", {"filters": (12, 24), "blocks": (1, 1)}),
+        ("segresnet", {"filters": (8, 16), "blocks": (1,)}),
+        ("segresnet", {"filters": (8, 16), "blocks": (1, 1), "guided": 2}),
         ("unet", {"filters": (8,)}),
         ("unet3d", {"filters": (8,)}),
         ("unet3d", {"filters": (8, 9)}),
@@ -196,3 +201,27 @@ def test_fpn_adds_the_levels_top_down() -> None:
         network.lateral[-1].bias += 1.0  # type: ignore[union-attr, operator]
         after = network(picture())
     assert ((after - before).abs().amax(dim=1) > 1e-4).all()
+
+
+def test_segresnet_folds_without_loss_and_halves_its_guided_levels() -> None:
+    from tumorscope.networks.segresnet import _folded, _unfolded
+
+    x = picture("segresnet", 3)
+    assert _folded(x, 2).shape == (2, 24, 16, 8, 16)
+    assert torch.equal(_unfolded(_folded(x, 2), 2), x)
+    network = build_network("segresnet", 3, 2, {"filters": (8, 16, 24), "blocks": (1, 1, 1), "guided": 2}).train()
+    assert [tuple(level.shape) for level in network(x)] == [(2, 2, 32, 16, 32), (2, 2, 16, 8, 16)]
+
+
+def test_segresnet_knows_which_sequences_are_there() -> None:
+    """A sequence of zeros says "missing"; with the weights of that switched off nothing is told."""
+    network = small("segresnet").eval()
+    x = picture("segresnet")
+    x[:, 1] = 0
+    with torch.no_grad():
+        before = network(x)
+        network.presence.weight[:, 1] += 1.0  # type: ignore[union-attr, index, operator]
+        assert torch.equal(network(x), before)
+        x[0, 1, 0, 0, 0] = 1e-3
+        assert (network(x)[0] - before[0]).abs().max() > 1e-3
+        assert torch.equal(network(x)[1], before[1])

@@ -311,6 +311,21 @@ def test_fine_tuning_to_other_outputs_and_sequences_says_what_starts_anew(
     assert any("preprocess.sequences" in line for line in said)
 
 
+def test_fine_tuning_to_more_sequences_begins_as_the_bundle(trained: tuple[TrainResult, list[str]]) -> None:
+    from tumorscope.networks.build import build_network
+    from tumorscope.training.finetune import starting_weights
+
+    bundle, recipe = trained[0].bundle, tiny(preprocess__sequences=["T1", "T1CE", "T2", "FLAIR"])
+    kept, anew = starting_weights(bundle, recipe)
+    assert anew == []
+    network = build_network(recipe.network.name, recipe.preprocess.channels, 3, recipe.network.args).eval()
+    network.load_state_dict(kept)
+    x = torch.randn(2, 3, 4, 32, 32, generator=torch.Generator().manual_seed(0))
+    with torch.no_grad():
+        found = network(x.reshape(2, 12, 32, 32))
+        torch.testing.assert_close(found, bundle.load_networks()[0](x[:, :, [1, 3]].reshape(2, 6, 32, 32)))
+
+
 @pytest.mark.parametrize(
     "change",
     [{"network": {"name": "fpn", "args": {"encoder_weights": "none"}}}, {"network__args": {"filters": [7, 9]}}],

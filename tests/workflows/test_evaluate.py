@@ -303,3 +303,44 @@ def test_folders_with_sparse_references(tmp_path: Path) -> None:
     assert (counts.tp, counts.fp, counts.fn, counts.size) == (5 * 8 * 4, 0, 0, 11 * 16 * 4)
     empty = evaluate(pred=tmp_path / "pred", ref=tmp_path / "ref", metrics=COUNTS, ignore_value=255, missing="empty")
     assert empty.cases[0].regions["tumor"].counts == counts
+
+
+class TestSomeSequencesOnly:
+    @pytest.fixture
+    def bundle(self, tmp_path: Path) -> Bundle:
+        torch.manual_seed(3)
+        made = make_bundle(tmp_path / "made")
+        spec = made.manifest.preprocess.model_copy(update={"optional": (Sequence.T1CE, Sequence.FLAIR)})
+        manifest = made.manifest.model_copy(update={"preprocess": spec})
+        return save_bundle(tmp_path / "any", manifest, [made.load_networks()[0].state_dict()], "card")
+
+    def test_the_model_sees_nothing_else(self, bundle: Bundle, data: Path) -> None:
+        scored = {}
+        for names in ((), ("t1c",), ("FLAIR", "T2"), ("T1CE", "FLAIR")):
+            result = evaluate(
+                bundle=bundle.folder, dataset="brats", data=data, sequences=names, metrics=("dice",), runtime="torch"
+            )
+            scored[names] = [c.row(EmptyPolicy.BRATS, ("dice",)) for c in result.cases]
+            assert result.conditions["sequences"] == {"t1c": ["T1CE"], "FLAIR": ["FLAIR"]}.get(
+                names[0] if names else "", ["T1CE, FLAIR"]
+            )
+        assert scored[()] == scored["T1CE", "FLAIR"]
+        assert scored[()] != scored["t1c",] != scored["FLAIR", "T2"]
+
+    def test_without_files_of_the_others(self, bundle: Bundle, data: Path) -> None:
+        for file in data.rglob("*"):
+            if file.name.endswith(("flair.nii.gz", "t2f.nii.gz")):
+                file.write_bytes(b"nothing to be read")
+        result = evaluate(bundle=bundle.folder, dataset="brats", data=data, sequences=["T1CE"], runtime="torch")
+        assert len(result.cases) == 3
+
+    def test_what_the_bundle_needs_must_be_there(self, data: Path, tmp_path: Path) -> None:
+        bundle = make_bundle(tmp_path / "strict")
+        with pytest.raises(UsageError, match=r"needs \(T1CE, FLAIR\); found T1CE"):
+            evaluate(bundle=bundle.folder, dataset="brats", data=data, sequences=["T1CE"], runtime="torch")
+        with pytest.raises(UsageError, match="a sequence name"):
+            evaluate(bundle=bundle.folder, dataset="brats", data=data, sequences=["CT"], runtime="torch")
+
+    def test_a_bundle_that_knows_none_of_them(self, bundle: Bundle, data: Path) -> None:
+        with pytest.raises(UsageError, match="at least one of T1CE, FLAIR"):
+            evaluate(bundle=bundle.folder, dataset="brats", data=data, sequences=["T2"], runtime="torch")

@@ -101,9 +101,10 @@ class Bundle:
         if "encoder_weights" in arguments:
             arguments["encoder_weights"] = "none"
         try:
-            network = build_network(
-                manifest.network, manifest.preprocess.channels, manifest.outputs.channels, arguments
-            )
+            made = manifest.image
+            channels = (manifest.preprocess.channels, manifest.outputs.channels)
+            channels = channels if made is None else (made.in_channels, made.out_channels)
+            network = build_network(manifest.network, *channels, arguments)
         except UsageError as error:
             raise InputError(
                 expected="a network that this version can build",

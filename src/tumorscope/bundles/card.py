@@ -32,6 +32,20 @@ def _score_table(manifest: Manifest) -> list[str]:
     return [*rows, "", *[f"- Empty masks `{p}`: {EmptyPolicy(p).text}." for p in policies]]
 
 
+def _subset_table(manifest: Manifest) -> list[str]:
+    """Return the section on missing sequences, where that was measured."""
+    if not manifest.subsets:
+        return []
+    names = manifest.outputs.names
+    whole = max(manifest.subsets, key=lambda s: len(s.sequences))
+    rows = [f"| sequences | {' | '.join(names)} | {names[0]} less than with all |", "|" + "---|" * (len(names) + 2)]
+    for s in manifest.subsets:
+        values = " | ".join(f"{s.dice[n]:.3f} ({s.ci95[n][0]:.3f} to {s.ci95[n][1]:.3f})" for n in names)
+        rows.append(f"| {', '.join(s.sequences)} | {values} | {whole.dice[names[0]] - s.dice[names[0]]:.3f} |")
+    about = f"Mean Dice per patient (95 % interval), n = {whole.n}, {whole.on}; one set of weights."
+    return ["## With sequences missing", about, "", *rows, ""]
+
+
 def _type_table(manifest: Manifest) -> list[str]:
     rows = ["| metric | class | value | 95 % interval | n | on |", "|" + "---|" * 6]
     for s in manifest.scores:
@@ -104,6 +118,7 @@ def render_card(manifest: Manifest) -> str:
         "## Scores",
         *_score_table(manifest),
         "",
+        *_subset_table(manifest),
         "## Limits",
         *[f"- {sentence}" for sentence in manifest.limits or ["None written down."]],
         "",

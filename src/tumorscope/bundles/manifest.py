@@ -15,13 +15,13 @@ class Outputs(BaseModel):
 
     Attributes:
         kind: ``regions``: nested, one sigmoid each (WT ⊃ TC ⊃ ET); ``classes``: exclusive, softmax, background first;
-            ``binary``: one sigmoid; ``types``: one answer per picture, not per pixel, softmax.
-        names: Region, class or type names in channel order (for ``classes`` without the background).
+            ``binary``: one sigmoid; ``types``: one answer per picture, not per pixel, softmax; ``image``: an image.
+        names: Sequences (of images), region, class or type names in channel order (``classes``: without background).
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    kind: Literal["regions", "classes", "binary", "types"]
+    kind: Literal["regions", "classes", "binary", "types", "image"]
     names: tuple[str, ...]
 
     @property
@@ -92,6 +92,28 @@ class Classify(BaseModel):
     novelty: str | None = None
 
 
+class ImageModel(BaseModel):
+    """What a model that gives images does.
+
+    Attributes:
+        task: ``denoise`` and ``reconstruct`` repair an image; ``vae``, ``gan`` and ``synthesis`` make one.
+        in_channels: Of the network.
+        out_channels: Of the network.
+        degradation: Name and arguments of what is repaired (:mod:`tumorscope.transforms.degrade`).
+        condition: For ``synthesis``: classes of the label map that says where the tumour lies.
+        classical: Parameters of the methods without a network, per level, tuned on validation cases.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    task: Literal["denoise", "reconstruct", "vae", "gan", "synthesis"]
+    in_channels: int
+    out_channels: int
+    degradation: dict[str, Any] = Field(default_factory=dict)
+    condition: tuple[str, ...] = ()
+    classical: dict[str, Any] = Field(default_factory=dict)
+
+
 class TrainingRecord(BaseModel):
     """What a model was trained on.
 
@@ -116,6 +138,26 @@ class TrainingRecord(BaseModel):
     manifest: dict[str, Any] = Field(default_factory=dict)
 
 
+class SubsetScore(BaseModel):
+    """How a bundle scores when it sees some of its sequences only.
+
+    Attributes:
+        sequences: What it saw.
+        dice: Output → mean Dice per patient (BraTS' policy for empty masks).
+        ci95: Output → 95 % bootstrap interval of that.
+        n: Patients.
+        on: Which patients, and what computed.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    sequences: tuple[Sequence, ...]
+    dice: dict[str, float]
+    ci95: dict[str, tuple[float, float]]
+    n: int
+    on: str
+
+
 class Manifest(BaseModel):
     """The content of ``bundle.json``.
 
@@ -127,18 +169,22 @@ class Manifest(BaseModel):
         network_args: Keyword arguments besides ``in_channels`` and ``out_channels``.
         preprocess: What goes in.
         outputs: What comes out.
-        scheme: Label scheme of the written label map, or ``custom``; a classifier writes none and has ``types``.
+        scheme: Label scheme of the written label map, or ``custom``; a classifier writes none and has ``types``,
+            a model that gives images ``image``.
         classes: For ``custom``: value → name.
         postprocess: How probabilities become labels.
         postprocess_origin: On which cases, and how, the post-processing was chosen.
         temperatures: Output → temperature that calibrates its probabilities for intervals and predicted Dice (the label
             map does not depend on it); fitted on validation cases.
         classify: Of a picture classifier (outputs of kind ``types``).
+        image: Of a model that gives images (outputs of kind ``image``).
         tta: Always average with the prediction of the left-right mirror image (chosen on validation cases).
         members: Weight files; several are averaged (folds).
         weights_sha256: File → SHA-256.
         training: What it was trained on.
         scores: Scores with their conditions, as ``evaluate --json`` gives them.
+        subsets: Mean Dice by output for every subset of the sequences that was measured
+            (``benchmarks/sequence_subsets.py``).
         limits: What it must not be used for, one sentence each.
     """
 
@@ -158,9 +204,11 @@ class Manifest(BaseModel):
     postprocess_origin: str = ""
     temperatures: dict[str, float] = Field(default_factory=dict)
     classify: Classify | None = None
+    image: ImageModel | None = None
     tta: bool = False
     members: list[str] = Field(default_factory=lambda: ["weights.safetensors"])
     weights_sha256: dict[str, str] = Field(default_factory=dict)
     training: TrainingRecord
     scores: list[dict[str, Any]] = Field(default_factory=list)
+    subsets: list[SubsetScore] = Field(default_factory=list)
     limits: list[str] = Field(default_factory=list)

@@ -37,6 +37,14 @@ class Command:
     cases: Annotated[
         tuple[str, ...], arg(metavar="ID...", help="Score these cases only.", help_behavior_hint="(default: all)")
     ] = ()
+    sequences: Annotated[
+        tuple[str, ...],
+        arg(
+            metavar="S...",
+            help="Show the bundle these sequences only: T1, T1CE, T2, FLAIR.",
+            help_behavior_hint="(default: all there are)",
+        ),
+    ] = ()
     allow_overlap: Annotated[bool, arg(help="Also score cases the bundle was trained on; printed on every score.")] = (
         False
     )
@@ -93,6 +101,7 @@ class Command:
                 split=self.split,
                 part=self.part,
                 cases=self.cases,
+                sequences=self.sequences,
                 missing=self.missing,
                 metrics=self.metrics,
                 pred=self.pred,

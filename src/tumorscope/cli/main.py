@@ -14,11 +14,16 @@ from tumorscope.cli.failures import USAGE, guarded
 from tumorscope.cli.output import write
 from tumorscope.core.errors import UsageError
 
-#: Verb → one line for ``tumorscope --help``. Verb ``x`` is the dataclass ``Command`` in ``cli/x.py``.
+#: Verb → one line for ``tumorscope --help``. Verb ``x-y`` is the dataclass ``Command`` in ``cli/x_y.py``.
 VERBS: dict[str, str] = {
     "predict": "Segment scans, measure the tumour, write maps and reports",
     "measure": "Measure a mask edited elsewhere; compare time points of one patient",
     "train": "Train a network from a recipe and export it as a bundle",
+    "denoise": "Take noise out of images",
+    "reconstruct": "Reconstruct images from undersampled k-space; thin slices from thick ones",
+    "enhance": "Correct bias field and contrast of images",
+    "synth": "Make synthetic slices or volumes, marked as such",
+    "reader-study": "Make a blinded form with real and synthetic images, and score the answers",
     "tune": "Search hyper-parameters of a recipe",
     "evaluate": "Score a bundle, or a folder of results, against reference maps",
     "audit": "Look for leaks and defects in a data set and its split before training",
@@ -32,6 +37,7 @@ VERBS: dict[str, str] = {
     "doctor": "Check this installation and this machine",
     "phantom": "Make a synthetic patient with a known tumour",
     "demo": "Make a phantom patient, segment it, show the result",
+    "app": "Open the tool in a browser",
 }
 
 _HELP = """usage: tumorscope [-h] [--version] VERB ...
@@ -103,7 +109,7 @@ def _parse(verb: str, words: list[str]) -> Verb:
         near = difflib.get_close_matches(verb, VERBS, n=1)
         hint = f"Did you mean '{near[0]}'?" if near else "Run tumorscope --help"
         raise UsageError(expected=f"a verb ({', '.join(VERBS)})", found=f"'{verb}'", fix=hint)
-    kind: Any = import_module(f"tumorscope.cli.{verb}").Command
+    kind: Any = import_module(f"tumorscope.cli.{verb.replace('-', '_')}").Command
     return parse(kind, verb, words)
 
 

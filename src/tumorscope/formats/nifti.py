@@ -203,7 +203,7 @@ def _cast(data: Array, dtype: np.dtype[Any]) -> Array:
     return out
 
 
-def write_nifti(image: Image, path: str | Path, *, dtype: npt.DTypeLike | None = None) -> Path:
+def write_nifti(image: Image, path: str | Path, *, dtype: npt.DTypeLike | None = None, note: str = "") -> Path:
     """Write ``image`` as NIfTI, whole or not at all.
 
     Where ``image.header`` is a NIfTI header, its qform, sform, their codes and units go into the new file unchanged
@@ -215,6 +215,8 @@ def write_nifti(image: Image, path: str | Path, *, dtype: npt.DTypeLike | None =
         path: Ends in ``.nii`` or ``.nii.gz``.
         dtype: Type in the file. Default: bool as uint8, floats as float32, 64-bit integers as the smallest type
             that holds them, other integers as they are.
+        note: What was done to the voxels ("synthetic: …"), for the header: its first word goes into ``aux_file``, and
+            the first 79 bytes into ``descrip``, unless that says already that spacing is unknown.
 
     Returns:
         ``path``.
@@ -228,6 +230,10 @@ def write_nifti(image: Image, path: str | Path, *, dtype: npt.DTypeLike | None =
         raise OutputError(expected="a name ending in .nii or .nii.gz", found=str(path), fix="Choose such a name")
     data = _storable(image.data, dtype)
     header = _header_for(image, data.dtype)
+    if note:
+        header["aux_file"] = note.split(":")[0].encode()[:23]
+        if image.spacing_known:
+            header["descrip"] = note.encode()[:79]
     opener = write_gzip if path.name.lower().endswith(".gz") else _write_plain
     with atomic_path(path) as scratch, opener(scratch) as stream:
         stream.write(header.binaryblock + b"\0\0\0\0")

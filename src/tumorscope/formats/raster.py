@@ -95,12 +95,13 @@ def equal_channels(planes: Array) -> bool:
     return all(np.array_equal(planes[..., 0], planes[..., c]) for c in range(1, planes.shape[-1]))
 
 
-def write_png(array: Array, path: str | Path) -> Path:
+def write_png(array: Array, path: str | Path, *, note: str = "") -> Path:
     """Write a label map or picture so that reading it back gives the same values in the same places.
 
     Args:
         array: (x, y), or (x, y, 3) for 8-bit RGB; bool, uint8 or uint16. x runs along columns, y along rows.
         path: Ends in ``.png``; appears whole or not at all.
+        note: Text that is stored in the file as its description.
 
     Returns:
         ``path``.
@@ -110,6 +111,7 @@ def write_png(array: Array, path: str | Path) -> Path:
         ValueError: if shape or type is another.
     """
     from PIL import Image as pillow
+    from PIL.PngImagePlugin import PngInfo
 
     path = Path(path)
     if path.suffix.lower() != ".png":
@@ -118,8 +120,12 @@ def write_png(array: Array, path: str | Path) -> Path:
     grey = array.ndim == 2 and array.dtype in (np.uint8, np.uint16)
     if not grey and not (array.ndim == 3 and array.shape[2] == 3 and array.dtype == np.uint8):
         raise ValueError(f"need (x, y) uint8/uint16 or (x, y, 3) uint8, got {array.shape} {array.dtype}")
+    told = PngInfo()
+    if note:
+        told.add_itxt("Description", note)
+    picture = pillow.fromarray(np.ascontiguousarray(array.swapaxes(0, 1)))
     with atomic_path(path) as scratch:
-        pillow.fromarray(np.ascontiguousarray(array.swapaxes(0, 1))).save(scratch, format="PNG", compress_level=3)
+        picture.save(scratch, format="PNG", compress_level=3, pnginfo=told)
     return path
 
 

@@ -23,7 +23,8 @@ class DeepSupervision(nn.Module):
         """Return a scalar.
 
         Args:
-            logits: (B, K, …), or one such per decoder level, finest first; coarser ones are enlarged linearly.
+            logits: (B, K, …), or one such per decoder level, finest first. Where a coarser one's pixels are whole
+                squares (cubes) of the target's, their mean is its target; else it is enlarged linearly.
             target: 0/1 (B, K, …).
             known: (B, 1, …), 1 where the label is known; None: everywhere.
         """
@@ -31,13 +32,19 @@ class DeepSupervision(nn.Module):
         weights = [0.5**level for level in range(len(levels))]
         total = target.new_zeros(())
         for weight, level in zip(weights, levels, strict=True):
-            total = total + weight / sum(weights) * self.loss(_enlarged(level, target), target, known)
+            matched = _matched(level, target, known)
+            total = total + weight / sum(weights) * self.loss(*matched)
         return total
 
 
-def _enlarged(logits: Tensor, target: Tensor) -> Tensor:
-    """Return ``logits`` at the size of ``target``."""
+def _matched(logits: Tensor, target: Tensor, known: Tensor | None) -> tuple[Tensor, Tensor, Tensor | None]:
+    """Return logits, target and known pixels of one size."""
     if logits.shape[2:] == target.shape[2:]:
-        return logits
+        return logits, target, known
+    factor, rest = divmod(target.shape[-1], logits.shape[-1])
+    whole = rest == 0 and all(n == factor * m for n, m in zip(target.shape[2:], logits.shape[2:], strict=True))
+    if whole and known is None:
+        pool = functional.avg_pool2d if target.ndim == 4 else functional.avg_pool3d
+        return logits, pool(target, factor), None
     mode = "bilinear" if target.ndim == 4 else "trilinear"
-    return functional.interpolate(logits, size=target.shape[2:], mode=mode, align_corners=False)
+    return functional.interpolate(logits, size=target.shape[2:], mode=mode, align_corners=False), target, known

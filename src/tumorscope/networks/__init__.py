@@ -10,6 +10,7 @@ NETWORKS = Registry(
         "deeplabv3plus": "tumorscope.networks.deeplabv3plus:DeepLabV3Plus",
         "fpn": "tumorscope.networks.fpn:FPN",
         "resunet": "tumorscope.networks.resunet:ResUNet",
+        "segresnet": "tumorscope.networks.segresnet:SegResNet",
         "unet": "tumorscope.networks.unet:UNet",
         "unet3d": "tumorscope.networks.unet3d:UNet3D",
         "unet-efficientnet": "tumorscope.networks.unet_efficientnet:UNetEfficientNet",
@@ -25,5 +26,24 @@ CLASSIFIERS = Registry(
         "efficientnet-classifier": "tumorscope.networks.efficientnet_classifier:EfficientNetClassifier",
         "resnet": "tumorscope.networks.resnet:ResNet",
         "vgg16": "tumorscope.networks.vgg16:VGG16",
+    },
+)
+
+#: Networks that repair a spoilt image: name → class with the same arguments; they take what a degradation gives.
+RESTORERS = Registry(
+    "restoration network",
+    {
+        "cascade": "tumorscope.networks.cascade:Cascade",
+        "restoration-unet": "tumorscope.networks.restoration_unet:RestorationUNet",
+    },
+)
+
+#: Networks that make images: name → class with the same arguments, ``latent_shape`` and ``decode``.
+GENERATORS = Registry(
+    "generative network",
+    {
+        "autoencoder": "tumorscope.networks.autoencoder:Autoencoder",
+        "gan-generator": "tumorscope.networks.gan_generator:GanGenerator",
+        "spade-generator": "tumorscope.networks.spade_generator:SpadeGenerator",
     },
 )

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from tumorscope.core.errors import UsageError
-from tumorscope.networks import CLASSIFIERS, NETWORKS
+from tumorscope.networks import CLASSIFIERS, GENERATORS, NETWORKS, RESTORERS
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -24,7 +24,7 @@ def build_network(
     """Build a network of the registry.
 
     Args:
-        name: Key of :data:`~tumorscope.networks.NETWORKS`, or of :data:`~tumorscope.networks.CLASSIFIERS`.
+        name: Key of :data:`~tumorscope.networks.NETWORKS` or of another registry beside it.
         in_channels: Channels of the input.
         out_channels: Channels of the logits.
         args: Its own keyword arguments.
@@ -34,7 +34,8 @@ def build_network(
     Raises:
         UsageError: for an unknown name, argument or value (naming the nearest argument), or a size it cannot take.
     """
-    kind = (CLASSIFIERS if name in CLASSIFIERS else NETWORKS).load(name)
+    registries = (CLASSIFIERS, RESTORERS, GENERATORS)
+    kind = next((registry for registry in registries if name in registry), NETWORKS).load(name)
     known = [p for p in inspect.signature(kind).parameters if p not in ("in_channels", "out_channels")]
     for key in args:
         if key not in known:

@@ -20,7 +20,8 @@ from tumorscope.datasets import DATASETS
 from tumorscope.losses import LOSSES
 from tumorscope.losses.weighted import LossTerm
 from tumorscope.networks import NETWORKS
-from tumorscope.recipes.sections import Data, Network, Optimizer, Schedule, Section, Training
+from tumorscope.recipes.image_recipe import GenerativeRecipe, RestorationRecipe
+from tumorscope.recipes.sections import Data, Network, Optimizer, Plan, Schedule, Section, Training
 from tumorscope.recipes.type_recipe import TypeRecipe
 from tumorscope.transforms.augment import Augment
 from tumorscope.transforms.prepare import Preprocess
@@ -42,6 +43,7 @@ class Recipe(Section):
     title: str
     limits: tuple[str, ...] = ()
     data: Data
+    plan: Plan | None = None
     preprocess: Preprocess
     outputs: Outputs
     network: Network
@@ -75,9 +77,26 @@ class Recipe(Section):
             raise ValueError("training.validate_every is more than training.epochs: nothing would be validated")
         if self.preprocess.patch is not None and self.augment.drop_context:
             raise ValueError("augment.drop_context is for slices: a 3D patch has no neighbouring slices to replace")
+        if self.plan is not None and self.preprocess.patch is None:
+            raise ValueError("plan is for networks that see volumes: set preprocess.patch too")
         if "cross_entropy" in self.loss and self.outputs.kind != "classes":
             raise ValueError("loss.cross_entropy needs outputs.kind 'classes'")
         return self
+
+
+#: A recipe of any task.
+AnyRecipe = Recipe | TypeRecipe | RestorationRecipe | GenerativeRecipe
+
+#: Task → what its recipes are made of.
+TASKS: dict[str, type[AnyRecipe]] = {
+    "segmentation": Recipe,
+    "classification": TypeRecipe,
+    "denoise": RestorationRecipe,
+    "reconstruct": RestorationRecipe,
+    "vae": GenerativeRecipe,
+    "gan": GenerativeRecipe,
+    "synthesis": GenerativeRecipe,
+}
 
 
 def recipe_names() -> list[str]:
@@ -109,7 +128,7 @@ def load_recipe(name_or_path: str | Path, overrides: dict[str, str] | None = Non
     return _segmenting(read_recipe(name_or_path, overrides))
 
 
-def read_recipe(name_or_path: str | Path, overrides: dict[str, str] | None = None) -> Recipe | TypeRecipe:
+def read_recipe(name_or_path: str | Path, overrides: dict[str, str] | None = None) -> AnyRecipe:
     """Read a recipe of any task and apply dotted overrides.
 
     A recipe may name another as its ``base`` and state only what differs.
@@ -130,10 +149,10 @@ def read_recipe(name_or_path: str | Path, overrides: dict[str, str] | None = Non
     return parse_any(content, f"recipe '{path.stem}'" if path.parent == RECIPES else str(path), overrides)
 
 
-def _segmenting(recipe: Recipe | TypeRecipe) -> Recipe:
-    if isinstance(recipe, TypeRecipe):
+def _segmenting(recipe: AnyRecipe) -> Recipe:
+    if not isinstance(recipe, Recipe):
         raise UsageError(
-            expected="a recipe for segmentation", found=f"'{recipe.name}', a classification", fix="Name another recipe"
+            expected="a recipe for segmentation", found=f"'{recipe.name}', of task {recipe.task}", fix="Name another"
         )
     return recipe
 
@@ -180,7 +199,7 @@ def parse_recipe(content: dict[str, Any], where: str, overrides: Mapping[str, st
     return _segmenting(parse_any(content, where, overrides))
 
 
-def parse_any(content: dict[str, Any], where: str, overrides: Mapping[str, str] | None = None) -> Recipe | TypeRecipe:
+def parse_any(content: dict[str, Any], where: str, overrides: Mapping[str, str] | None = None) -> AnyRecipe:
     """Validate the content of a recipe of any task.
 
     Args:
@@ -191,7 +210,10 @@ def parse_any(content: dict[str, Any], where: str, overrides: Mapping[str, str] 
     Raises:
         UsageError: naming the first wrong key and the nearest right one.
     """
-    kind = Recipe if content.get("task", "segmentation") == "segmentation" else TypeRecipe
+    task = content.get("task", "segmentation")
+    if task not in TASKS:
+        raise UsageError(expected=f"a task out of {', '.join(TASKS)}", found=f"'{task}' in {where}", fix="Correct task")
+    kind = TASKS[task]
     try:
         return kind.model_validate(content)
     except ValidationError as error:

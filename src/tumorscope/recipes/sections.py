@@ -56,6 +56,24 @@ class Network(Section):
     args: dict[str, Any] = Field(default_factory=dict)
 
 
+class Plan(Section):
+    """What a 3D recipe leaves to its training cases: voxel size, patch, levels, widths and normalisation.
+
+    They are derived when training begins (:mod:`tumorscope.training.planning`) and replace what the recipe says.
+
+    Attributes:
+        patch_voxels: Voxels of a patch, at most: the budget of memory and time.
+        filters: Width of the first level; each further one has twice as many.
+        filters_most: Width of no level is larger.
+        levels_most: Levels, at most.
+    """
+
+    patch_voxels: int = Field(default=2_100_000, ge=512)
+    filters: int = Field(default=32, ge=1)
+    filters_most: int = Field(default=320, ge=1)
+    levels_most: int = Field(default=6, ge=2)
+
+
 class Optimizer(Section):
     """Optimiser; ``args`` are its further keyword arguments (betas, momentum, …)."""
 

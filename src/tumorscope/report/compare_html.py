@@ -18,7 +18,7 @@ from tumorscope.figures.save import png_bytes
 from tumorscope.inference.cost import COUNTED
 from tumorscope.metrics import METRICS
 from tumorscope.report.comparison import Comparison, title
-from tumorscope.report.record import NOTICE
+from tumorscope.report.notice import NOTICE
 from tumorscope.report.type_comparison import TypeComparison
 
 if TYPE_CHECKING:

@@ -21,12 +21,12 @@ from tumorscope.core.labels import LabelScheme
 from tumorscope.datasets.base import Dataset
 from tumorscope.datasets.splits import Split
 from tumorscope.inference.novelty import Novelty
-from tumorscope.recipes.recipe import Recipe
+from tumorscope.recipes.recipe import AnyRecipe, Recipe
 from tumorscope.recipes.type_recipe import TypeRecipe
 from tumorscope.training.calibrate import Calibration
 
 
-def run_manifest(recipe: Recipe | TypeRecipe, seconds: float, **facts: Any) -> dict[str, Any]:
+def run_manifest(recipe: AnyRecipe, seconds: float, **facts: Any) -> dict[str, Any]:
     """Return what really ran: versions, hardware, time, batch, precision, augmentations.
 
     Args:

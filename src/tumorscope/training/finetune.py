@@ -7,14 +7,15 @@ from torch import Tensor
 from tumorscope.bundles.bundle import Bundle
 from tumorscope.core.errors import UsageError
 from tumorscope.networks.build import build_network
-from tumorscope.recipes.recipe import Recipe
-from tumorscope.recipes.type_recipe import TypeRecipe
+from tumorscope.recipes.recipe import AnyRecipe, GenerativeRecipe, RestorationRecipe
+from tumorscope.transforms.prepare import Preprocess
 
 
-def starting_weights(bundle: Bundle, recipe: Recipe | TypeRecipe) -> tuple[dict[str, Tensor], list[str]]:
+def starting_weights(bundle: Bundle, recipe: AnyRecipe) -> tuple[dict[str, Tensor], list[str]]:
     """Return what of a bundle's first member fits the recipe's network.
 
-    Tensors of another shape (the head for other outputs, the stem for another number of channels) start anew.
+    Tensors of another shape (the head for other outputs, the stem for other sequences) start anew. A stem that sees
+    further sequences begins as the bundle's, with zeros for those the bundle did not know.
 
     Args:
         bundle: Where to start from.
@@ -36,9 +37,20 @@ def starting_weights(bundle: Bundle, recipe: Recipe | TypeRecipe) -> tuple[dict[
     arguments = dict(network.args)
     if "encoder_weights" in arguments:
         arguments["encoder_weights"] = "none"
-    wanted = build_network(network.name, recipe.preprocess.channels, recipe.outputs.channels, arguments).state_dict()
+    if isinstance(recipe, RestorationRecipe | GenerativeRecipe):
+        channels = recipe.network_channels
+    else:
+        channels = (recipe.preprocess.channels, recipe.outputs.channels)
+    wanted = build_network(network.name, *channels, arguments).state_dict()
     found = bundle.load_networks()[0].state_dict()
     kept = {k: v for k, v in found.items() if k in wanted and wanted[k].shape == v.shape}
+    kept |= {
+        k: stem
+        for k, v in found.items()
+        if k in wanted and k not in kept
+        for stem in [_by_sequence(v, bundle.manifest.preprocess, wanted[k], recipe.preprocess)]
+        if stem is not None
+    }
     if sum(v.numel() for v in kept.values()) < 0.5 * sum(v.numel() for v in wanted.values()):
         raise UsageError(
             expected=f"a bundle whose '{network.name}' is built as the recipe's ({network.args})",
@@ -46,3 +58,21 @@ def starting_weights(bundle: Bundle, recipe: Recipe | TypeRecipe) -> tuple[dict[
             fix="Take over its network.args",
         )
     return kept, sorted(set(wanted) - set(kept))
+
+
+def _by_sequence(weight: Tensor, before: Preprocess, wanted: Tensor, after: Preprocess) -> Tensor | None:
+    """Return a stem's weight (O, C, …) rearranged to the channels of ``after``; None if it loses some."""
+    fits = weight.ndim == wanted.ndim and weight.ndim > 2 and weight.shape[2:] == wanted.shape[2:]
+    if (
+        not fits
+        or len(weight) != len(wanted)
+        or (weight.shape[1], wanted.shape[1]) != (before.channels, after.channels)
+    ):
+        return None
+    if before.context != after.context or not set(before.sequences) < set(after.sequences):
+        return None
+    slices = 2 * after.context + 1
+    stem = wanted.new_zeros(wanted.shape[0], slices, len(after.sequences), *wanted.shape[2:])
+    places = [after.sequences.index(s) for s in before.sequences]
+    stem[:, :, places] = weight.view(len(weight), slices, len(before.sequences), *weight.shape[2:]).to(stem.dtype)
+    return stem.view(wanted.shape)

@@ -11,7 +11,7 @@ from tumorscope.core.sequence import Sequence
 from tumorscope.datasets.base import scheme_of
 from tumorscope.datasets.published_splits import release_split, slice_split
 from tumorscope.datasets.splits import Split, k_folds, patient_split
-from tumorscope.recipes.recipe import Recipe, held_out
+from tumorscope.recipes.recipe import AnyRecipe, Recipe, held_out
 
 
 def complete_recipe(recipe: Recipe, cases: Cases[Case]) -> tuple[Recipe, LabelScheme]:
@@ -86,7 +86,7 @@ def make_splits(recipe: Recipe, cases: Cases[Case]) -> list[Split]:
     return [patient_split(cases, settings.dataset, settings.fractions, settings.seed, stratify, fixed)]
 
 
-def check_split(split: Split, recipe: Recipe, cases: Cases[Case]) -> None:
+def check_split(split: Split, recipe: AnyRecipe, cases: Cases[Case]) -> None:
     """Make sure that a split fits the data and the recipe.
 
     Raises:

@@ -9,7 +9,7 @@ import numpy as np
 
 from tumorscope.core.image import Array
 
-Normalisation = Literal["zscore_nonzero", "clip_minmax", "unit"]
+Normalisation = Literal["zscore_nonzero", "clip_minmax", "unit", "brain_p99"]
 
 
 def foreground(data: Array, fraction: float) -> Array:
@@ -26,8 +26,10 @@ def zscore_nonzero(data: Array, fraction: float) -> Array:
     values = data[mask].astype(np.float64)
     if values.size == 0:
         return np.zeros(data.shape, dtype=np.float32)
-    scaled = (data.astype(np.float32) - np.float32(values.mean())) / np.float32(max(float(values.std()), 1e-6))
-    return np.where(mask, np.clip(scaled, -5.0, 5.0), np.float32(0))
+    scaled = np.zeros(data.shape, dtype=np.float32)
+    deviation = np.float32(max(float(values.std()), 1e-6))
+    scaled[mask] = np.clip((data[mask].astype(np.float32) - np.float32(values.mean())) / deviation, -5.0, 5.0)
+    return scaled
 
 
 def clip_minmax(data: Array, fraction: float) -> Array:
@@ -45,9 +47,21 @@ def unit(data: Array, fraction: float) -> Array:
     return data.astype(np.float32) / np.float32(max(float(data.max()), 1e-6))
 
 
+def scale_of_brain(data: Array, fraction: float = 0.0) -> float:
+    """Return the 99th percentile of the foreground: the 1 of :func:`brain_p99`."""
+    values = data[foreground(data, fraction)]
+    return max(float(np.percentile(values, 99)), 1e-6) if values.size else 1.0
+
+
+def brain_p99(data: Array, fraction: float) -> Array:
+    """Divide by the 99th percentile of the foreground, so that noise of 3 % is a standard deviation of 0.03."""
+    return data.astype(np.float32) / np.float32(scale_of_brain(data, fraction))
+
+
 #: Name → function ``(data, foreground_fraction) -> float32 array`` of the same shape.
 NORMALISATIONS: dict[str, Callable[[Array, float], Array]] = {
     "zscore_nonzero": zscore_nonzero,
     "clip_minmax": clip_minmax,
     "unit": unit,
+    "brain_p99": brain_p99,
 }

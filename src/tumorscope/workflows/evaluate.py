@@ -16,20 +16,21 @@ from tumorscope.datasets.hashing import known_by
 from tumorscope.datasets.published_splits import cases_of
 from tumorscope.datasets.slicewise import SliceReader
 from tumorscope.datasets.splits import Part, Split
-from tumorscope.metrics import DEFAULT_METRICS, CaseScore
+from tumorscope.metrics import DEFAULT_METRICS
 from tumorscope.report.evaluation import Evaluation
 from tumorscope.report.type_evaluation import TypeEvaluation
 from tumorscope.workflows.conditions import conditions_of
-from tumorscope.workflows.label_pairs import LabelPair, Missing, find_pairs, read_pair
+from tumorscope.workflows.evaluate_folders import evaluate_folders
+from tumorscope.workflows.label_pairs import Missing
 from tumorscope.workflows.scoring import (
     ScoreOptions,
     metric_names,
+    only_sequences,
     policies_of,
     score_each,
-    score_masks,
     score_prediction,
     summarise_cases,
-    without_unlabelled,
+    unlabelled_words,
 )
 
 if TYPE_CHECKING:
@@ -48,6 +49,7 @@ def evaluate(
     split: str | Path | None = None,
     part: Part = "test",
     cases: Sequence[str] = (),
+    sequences: Sequence[str] = (),
     pred: str | Path | None = None,
     ref: str | Path | None = None,
     missing: Missing = "error",
@@ -71,6 +73,7 @@ def evaluate(
         split: Split file; default: every labelled case found.
         part: Which part of the split.
         cases: Only these, by id.
+        sequences: What the bundle is shown of each case, by name; default everything there is.
         pred: Folder of predicted label maps; with ``ref``.
         ref: Folder of reference label maps.
         missing: What a reference without prediction means: ``error``, or an ``empty`` prediction, said in the result.
@@ -98,7 +101,7 @@ def evaluate(
     options = ScoreOptions(allow_overlap, metric_names(metrics), empty_policy, echo)
     policies_of(False, empty_policy)
     if pred is not None and ref is not None:
-        return _evaluate_folders(Path(pred), Path(ref), missing, options, ignore_value)
+        return evaluate_folders(Path(pred), Path(ref), missing, options, ignore_value)
     if bundle is None or dataset is None or data is None:
         raise UsageError(
             expected="--dataset NAME and --data DIR with --bundle", found="one of them missing", fix="Add it"
@@ -113,6 +116,7 @@ def evaluate(
     ignored = ignore_value if ignore_value is not None else _ignored_in_training(model, dataset)
     found = [replace(c, ignore_value=ignored) for c in find_cases(source, Path(data), chosen, part, cases)]
     overlap = check_overlap(model, hashes_of(found), allow=allow_overlap)
+    found = only_sequences(found, sequences, model)
     predictor = Predictor(model, runtime, device, tta=tta)
     return evaluate_cases(found, source, chosen, part, predictor, overlap, options)
 
@@ -230,13 +234,10 @@ def evaluate_cases(
     scored, failed = score_each(cases, lambda case: score_prediction(case, predictor, options.metrics), options.echo)
     conditions = {
         **conditions_of(dataset, split, part, predictor, overlap, "every labelled case found"),
-        **_unlabelled(next((c.ignore_value for c in cases if c.ignore_value is not None), None)),
+        "sequences": list(dict.fromkeys(", ".join(c.sequences) for c in cases)),
+        **unlabelled_words(next((c.ignore_value for c in cases if c.ignore_value is not None), None)),
     }
     return summarise_cases(scored, failed, conditions, options, dataset)
-
-
-def _unlabelled(ignored: int | None) -> dict[str, str]:
-    return {} if ignored is None else {"left_out": f"pixels of reference value {ignored}, which nobody labelled"}
 
 
 def _labelled(cases: list[Case], data: Path) -> list[Case]:
@@ -253,32 +254,3 @@ def _labelled(cases: list[Case], data: Path) -> list[Case]:
             fix="Evaluate on labelled cases, e.g. a held-out part of the training data",
         )
     return labelled
-
-
-def _evaluate_folders(
-    pred: Path, ref: Path, missing: Missing, options: ScoreOptions, ignored: int | None
-) -> Evaluation:
-    from tumorscope import __version__
-
-    def score(pair: LabelPair) -> CaseScore:
-        found, truth, *schemes = read_pair(pair, ignored)
-        truth, known = without_unlabelled(truth, schemes[1], ignored)
-        return score_masks(pair.id, pair.id, found.data, truth, (schemes[0], schemes[1]), options.metrics, known)
-
-    pairs = find_pairs(pred, ref, missing)
-    scored, failed = score_each(pairs, score, options.echo)
-    conditions: dict[str, Any] = {
-        "dataset": None,
-        "split_unit": "none: every pair found",
-        "split_hash": None,
-        "bundle": None,
-        "version": __version__,
-        "overlap": None,
-        **_unlabelled(ignored),
-        "pred": str(pred),
-        "ref": str(ref),
-    }
-    absent = [pair.id for pair in pairs if pair.pred is None]
-    if absent:
-        conditions["missing_predictions_scored_as_empty"] = absent
-    return summarise_cases(scored, failed, conditions, options, None)

@@ -16,14 +16,15 @@ from tumorscope.core.errors import TumorscopeError, UsageError
 from tumorscope.core.files import write_text
 from tumorscope.datasets.base import Dataset
 from tumorscope.datasets.splits import Split
-from tumorscope.recipes.recipe import Recipe, read_recipe
-from tumorscope.recipes.type_recipe import TypeRecipe
+from tumorscope.recipes.recipe import AnyRecipe, Recipe, read_recipe
 
 if TYPE_CHECKING:
     from torch import Tensor
 
 #: File with the audit of the run's data.
 AUDIT = "audit.json"
+#: File with the fingerprint of the training cases that a planned run began with.
+PLANS = "fingerprint.json"
 
 
 def audit_run(
@@ -53,7 +54,7 @@ def audit_run(
     write_text(path, json.dumps(found, indent=1, ensure_ascii=False))
 
 
-def claim(run: Path, recipe: Recipe | TypeRecipe, main: bool) -> None:
+def claim(run: Path, recipe: AnyRecipe, main: bool) -> None:
     """Write the recipe into a new run folder, or make sure that a used one holds the same.
 
     Args:
@@ -81,6 +82,38 @@ def claim(run: Path, recipe: Recipe | TypeRecipe, main: bool) -> None:
         write_text(path, yaml.safe_dump(recipe.model_dump(mode="json"), sort_keys=False, allow_unicode=True))
 
 
+def planned_run(
+    run: Path, recipe: Recipe, cases: Sequence[Case], echo: Callable[[str], None], main: bool
+) -> tuple[Recipe, dict[str, Any]]:
+    """Return the recipe with what it leaves to its training cases, and the facts it was derived from.
+
+    A run that continues takes the fingerprint it began with.
+
+    Args:
+        run: The run's folder.
+        recipe: Unchanged if it has no ``plan``.
+        cases: Training cases.
+        echo: Receives what was found and planned.
+        main: Whether this process writes.
+    """
+    if recipe.plan is None:
+        return recipe, {}
+    from tumorscope.training.fingerprint import Fingerprint, take_fingerprint
+    from tumorscope.training.planning import plan_lines, planned
+
+    path = run / PLANS
+    if path.is_file():
+        found = Fingerprint.model_validate_json(path.read_text(encoding="utf-8"))
+    else:
+        found = take_fingerprint(cases)
+        if main:
+            write_text(path, found.model_dump_json(indent=1))
+    complete = planned(recipe, found)
+    for line in plan_lines(complete, found):
+        echo(line)
+    return complete, {"fingerprint": found.model_dump(mode="json")}
+
+
 def differences(there: Any, here: Any, key: str = "") -> list[str]:
     """Return one sentence part per value that differs between two recipes."""
     if isinstance(there, dict) and isinstance(here, dict):
@@ -105,7 +138,7 @@ def drawing_curves(folder: Path, echo: Callable[[str], None], draw: bool = True)
 
 
 def initial_weights(
-    init: str | Path | None, recipe: Recipe | TypeRecipe, echo: Callable[[str], None]
+    init: str | Path | None, recipe: AnyRecipe, echo: Callable[[str], None]
 ) -> dict[str, Tensor] | None:
     """Return the weights to fine-tune from, and say what of the network starts anew.
 

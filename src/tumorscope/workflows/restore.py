@@ -1,0 +1,233 @@
+"""``denoise``, ``reconstruct`` and ``enhance`` on files."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+
+from tumorscope.bundles.bundle import Bundle
+from tumorscope.core.errors import InputError, UsageError
+from tumorscope.core.image import Image
+from tumorscope.workflows.image_files import FilesSummary, Product, process_files
+
+Say = Callable[[str], Any] | None
+Denoiser = Literal["network", "nlm", "tv"]
+Contrast = Literal["none", "percentile", "zscore", "clahe"]
+_CLASSICAL = {"nlm": "non-local means", "tv": "total variation"}
+
+
+def denoise_files(
+    inputs: Iterable[str | Path],
+    output: str | Path,
+    *,
+    method: Denoiser = "network",
+    bundle: str | Path | None = None,
+    noise: float | None = None,
+    say: Say = None,
+) -> FilesSummary:
+    """Take Rician noise out of images, slice by slice.
+
+    Args:
+        inputs: See :func:`~tumorscope.workflows.image_files.process_files`.
+        output: Folder of the results.
+        method: ``network``, or without one ``nlm`` (non-local means) or ``tv`` (total variation).
+        bundle: Model of the network; default ``denoise``.
+        noise: For nlm and tv: standard deviation of the noise in percent of the brain's 99th percentile; None: told
+            by each slice's finest wavelets.
+        say: Called with each line for people.
+
+    Raises:
+        UsageError: for a bundle that does something else, or ``noise`` for the network, which is blind.
+        InputError: if the weights are damaged.
+        OutputError: if ``output`` cannot be made.
+    """
+    if method == "network":
+        from tumorscope.inference.restorer import Restorer
+
+        if noise is not None:
+            raise UsageError(
+                expected="--noise with --method nlm or tv", found="--method network", fix="Leave it out: it is blind"
+            )
+        restorer = Restorer(Bundle.load(bundle or "denoise"), "rician")
+        what = f"denoised with bundle {restorer.bundle.name}"
+        return process_files(
+            inputs, output, lambda image: ([Product("denoised", restorer.denoised(image), what)], []), say
+        )
+    if bundle is not None:
+        raise UsageError(expected="--bundle with --method network", found=f"--method {method}", fix="Leave one out")
+    return process_files(inputs, output, lambda image: _classical(image, method, noise), say)
+
+
+def _classical(image: Image, method: str, noise: float | None) -> tuple[list[Product], list[str]]:
+    from tumorscope.baselines.denoising import DENOISERS, estimate_noise
+    from tumorscope.inference.restorer import from_slices, scaled_slices
+
+    slices, scale = scaled_slices(image)
+    found, levels = np.zeros_like(slices), []
+    for k in np.flatnonzero(slices.any(axis=(1, 2))):
+        sigma = estimate_noise(slices[k]) if noise is None else noise / 100
+        levels.append(sigma)
+        found[k] = DENOISERS[_CLASSICAL[method]](slices[k], max(sigma, 1e-4))
+    found[slices == 0] = 0
+    level = 100 * float(np.median(levels)) if levels else 0.0
+    told = "estimated" if noise is None else "as stated"
+    notes = [f"Noise {level:.1f} % of the brain's 99th percentile ({told})."]
+    return [
+        Product(f"denoised-{method}", from_slices(found * scale, image), f"denoised by {_CLASSICAL[method]}")
+    ], notes
+
+
+def reconstruct_files(
+    inputs: Iterable[str | Path],
+    output: str | Path,
+    *,
+    acceleration: float | None = None,
+    thin: int | None = None,
+    bundle: str | Path | None = None,
+    seed: int = 0,
+    say: Say = None,
+) -> FilesSummary:
+    """Reconstruct images: from k-space that is simulated from them, from measured k-space, or thin slices from thick.
+
+    Args:
+        inputs: Magnitude images (see :func:`~tumorscope.workflows.image_files.process_files`), or ``.h5`` files with a
+            complex data set ``kspace`` (slices, rows, columns) of one coil, zeros where nothing was measured.
+        output: Folder of the results.
+        acceleration: Simulate so many times fewer lines and reconstruct; both images are written.
+        thin: Divide each slice into so many; along the axis with the longest voxels.
+        bundle: Model; default ``reconstruct``, with ``thin`` ``thin-slices``.
+        seed: Of the simulated mask and phase.
+        say: Called with each line for people.
+
+    Raises:
+        UsageError: if it is not said what to do with images, or the bundle does something else.
+        InputError: if the weights are damaged.
+        OutputError: if ``output`` cannot be made.
+    """
+    from tumorscope.inference.restorer import Restorer
+
+    paths = [Path(p) for p in inputs]
+    measured = [p for p in paths if p.suffix.lower() in (".h5", ".hdf5")]
+    if acceleration is not None and thin is not None:
+        raise UsageError(expected="--acceleration or --thin", found="both", fix="Leave one out")
+    if acceleration is None and thin is None and len(measured) < len(paths):
+        raise UsageError(
+            expected="--acceleration R (simulate k-space) or --thin N (divide slices) for images",
+            found="neither",
+            fix="State one, or give k-space as .h5",
+        )
+    if acceleration is not None and not 1 < acceleration <= 16:
+        raise UsageError(expected="an acceleration above 1, at most 16", found=f"{acceleration:g}", fix="Try 4")
+    if thin is not None and not 2 <= thin <= 8:
+        raise UsageError(expected="2 to 8 thin slices per thick one", found=f"{thin}", fix="Try 3")
+    if thin is not None:
+        restorer = Restorer(Bundle.load(bundle or "thin-slices"), "thick_slices")
+        return process_files(paths, output, lambda image: _thinned(restorer, image, thin), say)
+    restorer = Restorer(Bundle.load(bundle or "reconstruct"), "cartesian")
+    images = [p for p in paths if p not in measured]
+    summary = FilesSummary(str(output))
+    if images:
+        assert acceleration is not None
+        work = lambda image: _simulated(restorer, image, acceleration, seed)  # noqa: E731
+        summary = process_files(images, output, work, say)
+    if measured:
+        from tumorscope.workflows.kspace import reconstruct_kspace
+
+        summary.files += reconstruct_kspace(measured, Path(output), restorer, say)
+    return summary
+
+
+def _simulated(restorer: Any, image: Image, acceleration: float, seed: int) -> tuple[list[Product], list[str]]:
+    filled, found = restorer.undersampled(image, acceleration, seed)
+    told = f"from k-space simulated from the magnitude, R = {acceleration:g}"
+    name = f"R{acceleration:g}"
+    products = [
+        Product(f"zero-filled-{name}", filled, f"zero-filled {told}"),
+        Product(f"reconstructed-{name}", found, f"reconstructed {told}"),
+    ]
+    return products, ["K-space was simulated from the magnitude image (one coil, no noise): no scanner measured it."]
+
+
+def _thinned(restorer: Any, image: Image, factor: int) -> tuple[list[Product], list[str]]:
+    axis = int(np.argmax(image.spacing))
+    cubic, found = restorer.thinned(image, axis, factor)
+    ratio = image.spacing[axis] / min(image.spacing)
+    notes = [] if ratio > 1.5 else [f"Its voxels are {ratio:.1f} times as long as wide: these are no thick slices."]
+    products = [
+        Product(f"cubic-{factor}", cubic, f"{factor} slices per slice, cubic interpolation"),
+        Product(f"thin-{factor}", found, f"{factor} slices per slice, guessed by bundle {restorer.bundle.name}"),
+    ]
+    return products, notes
+
+
+def enhance_files(
+    inputs: Iterable[str | Path],
+    output: str | Path,
+    *,
+    bias: bool = True,
+    contrast: Contrast = "percentile",
+    say: Say = None,
+) -> FilesSummary:
+    """Correct the bias field (N4) and normalise the contrast.
+
+    Args:
+        inputs: See :func:`~tumorscope.workflows.image_files.process_files`.
+        output: Folder of the results.
+        bias: Correct the bias field of volumes; single slices are left as they are.
+        contrast: ``percentile``: 0.5th to 99.5th percentile of what is not background to 0 to 1000 (pictures: their
+            whole range); ``zscore``: mean 0 and standard deviation 1 there (not for pictures); ``clahe``: local
+            histogram equalisation, slice by slice (Zuiderveld 1994), on top of ``percentile``; ``none``.
+        say: Called with each line for people.
+
+    Raises:
+        UsageError: if there is nothing to do.
+        OutputError: if ``output`` cannot be made.
+    """
+    if not bias and contrast == "none":
+        raise UsageError(expected="something to do", found="--no-bias and --contrast none", fix="Leave one of them out")
+    return process_files(inputs, output, lambda image: _enhanced(image, bias, contrast), say)
+
+
+def _enhanced(image: Image, bias: bool, contrast: Contrast) -> tuple[list[Product], list[str]]:
+    from tumorscope.study.bias import correct_bias
+
+    done, notes = [], []
+    found = image
+    if bias and min(image.shape) >= 8:
+        found = correct_bias(image)
+        done.append("N4 bias field")
+    elif bias:
+        notes.append("The bias field was not corrected: that needs a volume of 8 slices or more.")
+    if contrast != "none":
+        found = _with_contrast(found, image, contrast)
+        done.append(f"{contrast} contrast")
+    if not done:
+        raise InputError(expected="a volume", found=f"shape {image.shape} in {image.source}", fix="Choose a --contrast")
+    return [Product("enhanced", found, " and ".join(done))], notes
+
+
+def _with_contrast(found: Image, original: Image, contrast: Contrast) -> Image:
+    from tumorscope.transforms.normalise import clip_minmax, zscore_nonzero
+
+    if contrast == "zscore":
+        if not original.spacing_known:
+            raise InputError(
+                expected="a volume for --contrast zscore, whose values are negative too",
+                found=f"a picture, {original.source}",
+                fix="Use --contrast percentile",
+            )
+        return found.with_data(zscore_nonzero(found.data, 0.0))
+    scaled = clip_minmax(found.data, 0.0)
+    if contrast == "clahe":
+        from skimage.exposure import equalize_adapthist
+
+        slices = [equalize_adapthist(scaled[:, :, k], clip_limit=0.01) for k in range(scaled.shape[2])]
+        scaled = np.where(found.data != 0, np.stack(slices, axis=2), 0).astype(np.float32)
+    whole = original.data.dtype.kind in "iu" and not original.spacing_known
+    top = (
+        np.iinfo(original.data.dtype).max if whole else 1000.0 if original.spacing_known else float(original.data.max())
+    )
+    return found.with_data((scaled * top).astype(np.float32))

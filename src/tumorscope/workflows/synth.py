@@ -1,0 +1,211 @@
+"""``synth``: synthetic slices from noise, or synthetic cases painted from label maps. Every file says what it is."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from tumorscope.bundles.bundle import Bundle
+from tumorscope.core.case import Case
+from tumorscope.core.errors import InputError, TumorscopeError, UsageError
+from tumorscope.core.files import ensure_folder, write_text
+from tumorscope.core.image import Image
+from tumorscope.formats import write_nifti, write_png
+
+if TYPE_CHECKING:
+    from tumorscope.inference.sampler import Sampler
+
+log = logging.getLogger(__name__)
+Say = Callable[[str], Any]
+
+#: Stands in the header of every file.
+SYNTHETIC = "synthetic: made by tumorscope {version}, bundle {bundle}, seed {seed}; no patient"
+#: The brain's 99th percentile in the stored volumes.
+_SCALE = 1000
+README = """# Synthetic images
+
+Everything in this folder was made by tumorscope {version} with bundle `{bundle}` ({title}).
+No file shows a patient. Do not mix these files with real data unmarked, do not use them for diagnosis, and do not
+publish results on them as results on patients. Licence of the data the model learned from: {licence}.
+"""
+
+
+@dataclass
+class SynthSummary:
+    """The outcome of a run.
+
+    Attributes:
+        output: Folder of the results.
+        bundle: What made them.
+        made: Files (slices) or folders (cases).
+        failed: Input → why it could not be painted.
+    """
+
+    output: str
+    bundle: str
+    made: list[str] = field(default_factory=list)
+    failed: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def exit_code(self) -> int:
+        """0 all done, 1 some failed, 2 nothing done."""
+        return 2 if not self.made else 1 if self.failed else 0
+
+
+def synthesise(
+    output: str | Path,
+    *,
+    bundle: str | Path,
+    masks: Iterable[str | Path] = (),
+    phantoms: int = 0,
+    count: int = 16,
+    seed: int = 0,
+    say: Say = log.info,
+) -> SynthSummary:
+    """Make synthetic images.
+
+    A bundle of task ``vae`` or ``gan`` makes ``count`` slices (one PNG per sequence). One of task ``synthesis`` paints
+    ``count`` cases in turn from the label maps given; a case is a folder with its sequences and its label map, in the
+    layout that data set ``folder`` reads.
+
+    Args:
+        output: Folder of the results; made if needed.
+        bundle: Name or folder.
+        masks: Case folders with a label map and a scan, whose non-zero voxels are the brain; folders of such cases.
+        phantoms: Paint the label maps of so many new phantoms instead.
+        count: How many slices; of cases as many as label maps, unless it is larger.
+        seed: Of everything that is drawn.
+        say: Receives one line per thing made.
+
+    Raises:
+        UsageError: for a bundle that makes no images, or label maps where none or some are needed.
+        InputError: if no label map is found, or the weights are damaged.
+        OutputError: if something cannot be written.
+    """
+    from tumorscope import __version__
+    from tumorscope.inference.sampler import Sampler
+
+    sampler = Sampler(Bundle.load(bundle))
+    given = list(masks)
+    if count < 1 or phantoms < 0:
+        raise UsageError(
+            expected="a positive --count", found=f"{count} and --phantoms {phantoms}", fix="Give 1 or more"
+        )
+    if sampler.task != "synthesis" and (given or phantoms):
+        raise UsageError(
+            expected="no label maps: this bundle starts from noise",
+            found=f"'{sampler.bundle.name}'",
+            fix="Leave them out",
+        )
+    if sampler.task == "synthesis" and bool(given) == bool(phantoms):
+        raise UsageError(
+            expected="label maps to paint: MASK..., or --phantoms N", found="both or neither", fix="Give one of them"
+        )
+    place = ensure_folder(output)
+    summary = SynthSummary(str(place), sampler.bundle.name)
+    facts = sampler.bundle.manifest
+    write_text(
+        place / "README-synthetic.md",
+        README.format(
+            version=__version__, bundle=sampler.bundle.name, title=facts.title, licence=facts.training.licence
+        ),
+    )
+    if sampler.task == "synthesis":
+        cases = _phantoms(phantoms, seed) if phantoms else _cases(given)
+        _paint_all(sampler, cases, place, seed, summary, say)
+    else:
+        _sample_all(sampler, place, count, seed, summary, say)
+    return summary
+
+
+def note_for(sampler: Sampler, seed: int) -> str:
+    """Return what stands in the header of a synthetic file."""
+    from tumorscope import __version__
+
+    return SYNTHETIC.format(version=__version__, bundle=sampler.bundle.name, seed=seed)
+
+
+def _sample_all(sampler: Sampler, place: Path, count: int, seed: int, summary: SynthSummary, say: Say) -> None:
+    note = note_for(sampler, seed)
+    slices = sampler.sample(count, seed).numpy()
+    for number, made in enumerate(slices, start=1):
+        for sequence, channel in zip(sampler.sequences, made, strict=True):
+            pixels = np.rint(np.clip(channel, 0, 1) * 255).astype(np.uint8).T
+            path = write_png(pixels, place / f"synthetic_{sampler.bundle.name}_{number:05d}_{sequence}.png", note=note)
+            summary.made.append(str(path))
+    say(f"{count} synthetic slices of {' and '.join(sampler.sequences)} in {place}")
+
+
+def _paint_all(
+    sampler: Sampler, cases: Iterator[tuple[str, Case | TumorscopeError]], place: Path, seed: int,
+    summary: SynthSummary, say: Say,
+) -> None:  # fmt: skip
+    for number, (name, case) in enumerate(cases):
+        try:
+            if isinstance(case, TumorscopeError):
+                raise case
+            folder = _paint(sampler, case, place, number + 1, seed + number)
+        except TumorscopeError as error:
+            summary.failed[name] = str(error)
+            say(f"{name}: failed. {error}")
+        else:
+            summary.made.append(str(folder))
+            say(f"{name} → {folder}")
+
+
+def _paint(sampler: Sampler, case: Case, place: Path, number: int, seed: int) -> Path:
+    """Write one synthetic case: its sequences and its label map; named by number, not by the patient."""
+    loaded = case.loaded()
+    brain = next((i for i in loaded.images.values() if isinstance(i, Image)), None)
+    if not isinstance(loaded.label, Image) or loaded.scheme is None or brain is None:
+        raise InputError(expected="a label map and a scan", found=f"not both in {case.id}", fix="Add what is missing")
+    label = loaded.label.with_data(loaded.scheme.convert(loaded.label.data, sampler.scheme).astype(np.uint8))
+    images = sampler.paint_volume(label, brain, seed)
+    name = f"synthetic_{number:04d}"
+    folder, note = ensure_folder(place / name), note_for(sampler, seed)
+    for sequence, image in images.items():
+        stored = np.rint(image.data * _SCALE).astype(np.int16)
+        write_nifti(image.with_data(stored), folder / f"{name}_{sequence}.nii.gz", note=note)
+    write_nifti(label, folder / f"{name}_seg.nii.gz", note=note)
+    return folder
+
+
+def _phantoms(count: int, seed: int) -> Iterator[tuple[str, Case | TumorscopeError]]:
+    from tumorscope.datasets.phantom import PhantomSpec, make_phantom
+
+    rng = np.random.default_rng(seed)
+    for number in range(count):
+        spec = PhantomSpec(seed=seed + number, growth=float(rng.uniform(0.2, 1.0)), enhancing=bool(rng.uniform() < 0.8))
+        case = make_phantom(spec)
+        yield case.id, case
+
+
+def _cases(given: list[str | Path]) -> Iterator[tuple[str, Case | TumorscopeError]]:
+    from tumorscope.datasets import DATASETS
+
+    for path in given:
+        found: list[Case] = []
+        problem: TumorscopeError | None = None
+        for dataset in ("brats", "folder"):
+            try:
+                found = [c for c in DATASETS.load(dataset).discover(path) if c.label is not None]
+            except TumorscopeError as error:
+                problem = error
+            if found:
+                break
+        if not found:
+            yield (
+                str(path),
+                problem
+                or InputError(
+                    expected=f"cases with a label map below {path}",
+                    found="none",
+                    fix="Give case folders with _seg files",
+                ),
+            )
+        yield from ((case.id, case) for case in found)
