@@ -17,9 +17,9 @@ RESULTS = Path(__file__).parent / "results" / "tumor-type.json"
 VERSION = "0.2.0"
 #: Said on the card beside what the recipe says.
 USE = (
-    "Trained and validated on pictures of the Training folder and Figshare's outlined pictures, without the grouped test "
-    "part, without any that copies it and without the Figshare test blocks. The grouped test part was scored once, with "
-    "these weights; nothing was chosen by it.",
+    "Trained and validated on pictures of the Training folder and Figshare's outlined pictures, without the grouped "
+    "test part, without any that copies it and without the Figshare test blocks. The grouped test part was scored "
+    "once, with these weights; nothing was chosen by it.",
 )
 
 
