@@ -19,6 +19,7 @@ from tumorscope.inference.cost import COUNTED
 from tumorscope.metrics import METRICS
 from tumorscope.report.comparison import Comparison, title
 from tumorscope.report.notice import NOTICE
+from tumorscope.report.type_comparison import TypeComparison
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -28,10 +29,14 @@ _TEMPLATE = Path(__file__).parent / "compare.html"
 _DRAWN = ("dice", "hd95")
 
 
-def compare_html(result: Comparison) -> str:
+def compare_html(result: Comparison | TypeComparison) -> str:
     """Return the report."""
     conditions = result.conditions
-    cases = f"{conditions['n_cases']} cases of {conditions['n_patients']} patients"
+    if isinstance(result, TypeComparison):
+        cases, drawn = f"{conditions['n']} pictures", []
+    else:
+        cases = f"{conditions['n_cases']} cases of {conditions['n_patients']} patients"
+        drawn = comparison_figures(result)
     part = f", part '{conditions['part']}'" if conditions["part"] else ""
     dataset = conditions["dataset"] or "folders"
     notes = "".join(f"<li>{escape(note)}</li>" for note in result.notes)
@@ -44,7 +49,7 @@ def compare_html(result: Comparison) -> str:
         "notice": escape(NOTICE),
         "warnings": f'<div class="notice"><ul>{notes}</ul></div>' if notes else "",
         "runs": _runs(result),
-        "figures": "".join(_picture(*drawn) for drawn in comparison_figures(result)),
+        "figures": "".join(_picture(*figure) for figure in drawn),
         "tables": "".join(
             f'{_heading(heading)}<div class="wide">{_table(columns, rows)}</div>\n'
             for heading, columns, rows in result.tables()
@@ -97,11 +102,11 @@ def _intervals(result: Comparison, metric: str) -> dict[tuple[str, str], tuple[f
     }
 
 
-def _measured(result: Comparison) -> bool:
+def _measured(result: Comparison | TypeComparison) -> bool:
     return any("parameters" in cost for cost in result.costs)
 
 
-def _runs(result: Comparison) -> str:
+def _runs(result: Comparison | TypeComparison) -> str:
     columns = {
         "name": "run",
         "kind": "kind",
