@@ -66,7 +66,7 @@ def check_memorisation(
         or len(set(patients)) < 2
     ):
         raise InputError(
-            expected=f"{LEAST} made and held-out images or more, and training images of one size of two patients or more",
+            expected=f"{LEAST} made and held-out images or more, and as large training images of two patients or more",
             found=f"shapes {made.shape}, {held_out.shape}, {training.shape} of {len(set(patients))} patient(s)",
             fix="Make more images, or hold out more patients",
         )
