@@ -1,6 +1,7 @@
 # Needs Python 3.11+ (with venv and pip) and make; everything else goes into .venv.
 #
 #   make demo       make a phantom patient, segment it with a shipped model, show where the results are
+#   make app        open the tool in a browser
 #   make test       lint, types, layering and the fast tests with coverage
 #   make test-full  the same with the slow tests
 #   make lint       ruff, mypy, import-linter
@@ -15,15 +16,20 @@ PYTHON ?= python3
 VENV   ?= .venv
 JOBS   ?= 2
 DEMO   ?= demo
+# Options of the app: make app APP="--data BraTS"
+APP    ?=
 
 BIN    := $(VENV)/bin
-PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(JOBS) --cov --cov-report=term:skip-covered
+PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(JOBS) --dist loadgroup --cov --cov-report=term:skip-covered
 
-.PHONY: demo test test-full lint docs format clean
+.PHONY: demo app test test-full lint docs format clean
 .DEFAULT_GOAL := test
 
 demo: $(VENV)/.installed
 	$(BIN)/tumorscope demo -o $(DEMO)
+
+app: $(VENV)/.installed
+	$(BIN)/tumorscope app $(APP)
 
 test: lint
 	$(PYTEST)

@@ -269,16 +269,16 @@ def test_no_space_left(tmp_path, tiny_library):  # noqa: F811
 
 
 def test_a_fault_in_the_program_does_not_stop_the_others(tmp_path, monkeypatch):
-    from tumorscope.workflows import predict
+    from tumorscope.workflows import one_case
 
-    segment_with = predict.segment_with
+    segment_with = one_case.segment_with
 
     def fails_once(predictor, case, *args, **kwargs):
         if case.id == "a":
             raise ZeroDivisionError("oops")
         return segment_with(predictor, case, *args, **kwargs)
 
-    monkeypatch.setattr(predict, "segment_with", fails_once)
+    monkeypatch.setattr(one_case, "segment_with", fails_once)
     for name in "ab":
         brats(tmp_path / "data" / name)
     summary = predict_inputs([tmp_path / "data"], tmp_path / "out", runtime="torch", device="cpu")

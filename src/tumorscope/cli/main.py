@@ -37,6 +37,7 @@ VERBS: dict[str, str] = {
     "doctor": "Check this installation and this machine",
     "phantom": "Make a synthetic patient with a known tumour",
     "demo": "Make a phantom patient, segment it, show the result",
+    "app": "Open the tool in a browser",
 }
 
 _HELP = """usage: tumorscope [-h] [--version] VERB ...

@@ -68,18 +68,27 @@ class LabelScheme:
                 fix="Correct the file, or take it out of the folder if it is not needed",
             )
 
+    def values_of(self, name: str) -> tuple[int, ...]:
+        """Return the integers that region or class ``name`` unites.
+
+        Raises:
+            LabelError: if the scheme has no such region or class.
+        """
+        names = self.regions.get(name, (name,))
+        values = tuple(label.value for label in self.labels if label.name in names)
+        if not values:
+            raise LabelError(
+                expected=f"one of {', '.join(self.targets)}", found=f"'{name}'", fix="Choose a region of this scheme"
+            )
+        return values
+
     def mask(self, labels: Array, name: str) -> Array:
         """Return the boolean mask of region or class ``name``, same shape as ``labels``.
 
         Raises:
             LabelError: if the scheme has no such region or class.
         """
-        names = self.regions.get(name, (name,))
-        values = [label.value for label in self.labels if label.name in names]
-        if not values:
-            raise LabelError(
-                expected=f"one of {', '.join(self.targets)}", found=f"'{name}'", fix="Choose a region of this scheme"
-            )
+        values = self.values_of(name)
         if len(values) == 1:
             return np.asarray(labels == values[0])
         return np.isin(labels, values)

@@ -54,7 +54,7 @@ class View:
     def name(self, image: Image) -> str:
         """Return a caption with the slice's number in the file, counted from 1 along the file's own axis."""
         world = PLANES[self.plane][0]
-        count, along = _file_axis(image, self.plane)
+        count, along = file_axis(image, self.plane)
         number = self.index + 1 if along else count - self.index
         if not sides_known(image):
             return f"slice {number}/{count}" if count > 1 and world == 2 else ""
@@ -67,7 +67,7 @@ def view_at(image: Image, plane: PlaneName, number: int) -> View:
     Raises:
         UsageError: if there is no such slice.
     """
-    count, along = _file_axis(image, plane)
+    count, along = file_axis(image, plane)
     if not 1 <= number <= count:
         raise UsageError(
             expected=f"{'an' if plane == 'axial' else 'a'} {plane} slice from 1 to {count}",
@@ -77,7 +77,7 @@ def view_at(image: Image, plane: PlaneName, number: int) -> View:
     return View(plane, number - 1 if along else count - number)
 
 
-def _file_axis(image: Image, plane: PlaneName) -> tuple[int, bool]:
+def file_axis(image: Image, plane: PlaneName) -> tuple[int, bool]:
     """Return the number of slices of a plane, and whether the file counts them from right, anterior or inferior."""
     world = PLANES[plane][0]
     orientation = io_orientation(image.affine)

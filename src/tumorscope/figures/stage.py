@@ -120,7 +120,7 @@ class Stage:
         """Draw the slice in grey; ``dim`` below 1 darkens it, so that colours stand out."""
         volume = oriented(self.images[sequence])
         if sequence not in self._windows:
-            self._windows[sequence] = _window(volume)
+            self._windows[sequence] = grey_window(volume)
         low, high = self._windows[sequence]
         pixels = view.cut(volume).astype(np.float32)
         high = low + (high - low) / dim
@@ -261,7 +261,7 @@ def _extents(volumes: list[Array], mask: Array) -> Box:
     return box
 
 
-def _window(volume: Array) -> tuple[float, float]:
+def grey_window(volume: Array) -> tuple[float, float]:
     """Return the intensities shown black and white: 0.5th and 99.7th percentile of what is not background."""
     thin = volume[tuple(slice(None, None, 2) if n > 64 else slice(None) for n in volume.shape)]
     inside = thin[thin > 0.02 * thin.max()]

@@ -14,12 +14,13 @@ from tumorscope.core.errors import UsageError
 from tumorscope.core.image import Array, Image
 from tumorscope.core.segmentation import Segmentation
 from tumorscope.core.sequence import Sequence
+from tumorscope.core.watch import Watch, unwatched
 from tumorscope.inference.decode import decode, to_probabilities
 from tumorscope.inference.postprocess import postprocess
 from tumorscope.inference.refine import refine
 from tumorscope.inference.runtimes.base import Precision, Runtime
 from tumorscope.inference.runtimes.select import open_runtime
-from tumorscope.inference.sliding import predict_volume
+from tumorscope.inference.sliding import predict_volume, window_count
 from tumorscope.transforms.prepare import Prepared, prepare, with_context
 
 #: Task of a model that gives images → the verb that runs it, where it is not ``synth``.
@@ -106,25 +107,33 @@ class Predictor:
         """
         return self.run(images).segmentation
 
-    def run(self, images: Mapping[Sequence, Image], restore: Callable[[Image], Image] | None = None) -> Prediction:
+    def run(
+        self,
+        images: Mapping[Sequence, Image],
+        restore: Callable[[Image], Image] | None = None,
+        watch: Watch = unwatched,
+    ) -> Prediction:
         """Segment one study and tell what happened on the way; arguments and errors as :meth:`predict`.
 
         Args:
             images: As for :meth:`predict`.
             restore: Brings a probability map from the grid of ``images`` to the grid the result shall have, where
                 that is another; labels are then decided there.
+            watch: Told how much of the volume the network has seen; may stop it.
         """
         from threadpoolctl import threadpool_limits
 
         # Resampling is many small matrix products: BLAS threads gain nothing and cost seconds on a busy machine.
         with threadpool_limits(1, user_api="blas"):
-            return self._run(images, restore)
+            return self._run(images, restore, watch)
 
-    def _run(self, images: Mapping[Sequence, Image], restore: Callable[[Image], Image] | None) -> Prediction:
+    def _run(
+        self, images: Mapping[Sequence, Image], restore: Callable[[Image], Image] | None, watch: Watch
+    ) -> Prediction:
         manifest, clock = self.bundle.manifest, _Clock()
         prepared = prepare(images, manifest.preprocess)
         clock.lap("prepare")
-        volume = self._infer(prepared)
+        volume = self._infer(prepared, watch)
         clock.lap("network")
         restored = prepared.grid.restore(volume)
         del volume
@@ -149,7 +158,7 @@ class Predictor:
         segmentation = Segmentation(cleaned, self.bundle.scheme, probabilities)
         return Prediction(segmentation, (*missing, *notes), clock.laps, spread)
 
-    def _infer(self, prepared: Prepared) -> Array:
+    def _infer(self, prepared: Prepared, watch: Watch) -> Array:
         """Return the probabilities (Z, K, H, W), with their spread as the last of K if it is kept.
 
         Slices or windows without any signal are not run and stay 0.
@@ -157,13 +166,28 @@ class Predictor:
         array, spec = prepared.array, self.bundle.manifest.preprocess
         channels = len(self.bundle.manifest.outputs.names) + self.spread
         if spec.patch is not None:
-            return predict_volume(array, spec.patch, self._probabilities, channels)
+            depth, height, width = (int(n) for n in (array.shape[0], *array.shape[2:]))
+            told = self._told(watch, window_count((depth, height, width), spec.patch))
+            return predict_volume(array, spec.patch, told, channels)
         volume = np.zeros((array.shape[0], channels, *array.shape[2:]), dtype=np.float32)
         slices = [z for z in range(array.shape[0]) if array[z].any()]
         for start in range(0, len(slices), self.batch):
+            watch("segmenting", start / len(slices))
             chosen = slices[start : start + self.batch]
             volume[chosen] = self._probabilities(np.stack([with_context(array, z, spec.context) for z in chosen]))
         return volume
+
+    def _told(self, watch: Watch, total: int) -> Callable[[Array], Array]:
+        """Return :meth:`_probabilities` that tells ``watch`` of each window."""
+        done = 0
+
+        def run(windows: Array) -> Array:
+            nonlocal done
+            watch("segmenting", min(1.0, done / total))
+            done += len(windows)
+            return self._probabilities(windows)
+
+        return run
 
     def _probabilities(self, batch: Array) -> Array:
         outputs = self.bundle.manifest.outputs

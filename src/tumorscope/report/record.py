@@ -13,8 +13,7 @@ from typing import Any
 from tumorscope.bundles.bundle import Bundle
 from tumorscope.core.labels import LabelScheme
 from tumorscope.report.flags import quality_flags
-
-NOTICE = "Research use only. Not a medical device; not for diagnosis or treatment."
+from tumorscope.report.notice import NOTICE
 
 
 def case_record(

@@ -12,6 +12,7 @@ import numpy as np
 from tumorscope.core.errors import GeometryError
 from tumorscope.core.image import Array, Image
 from tumorscope.core.sequence import Sequence
+from tumorscope.core.watch import Watch, unwatched
 from tumorscope.study.atlas import brats_affine, brats_pose, brats_shape
 from tumorscope.study.brain import brain_mask
 from tumorscope.study.register import Fixed, Move
@@ -68,7 +69,12 @@ class StudySpace:
 
 
 def prepare_study(
-    images: Mapping[Sequence, Image], *, strip: bool = True, spacing: float = 1.0, bias: bool = False
+    images: Mapping[Sequence, Image],
+    *,
+    strip: bool = True,
+    spacing: float = 1.0,
+    bias: bool = False,
+    watch: Watch = unwatched,
 ) -> StudySpace:
     """Co-register, resample and skull-strip a study, as far as it needs it.
 
@@ -82,6 +88,7 @@ def prepare_study(
         strip: Remove the skull.
         spacing: Voxel edge of the model's grid in mm.
         bias: Also correct the bias field (N4) in every sequence.
+        watch: Told before each step; may stop the work.
 
     Raises:
         InputError: if no brain is found in a scan with skull.
@@ -90,7 +97,7 @@ def prepare_study(
     """
     state = study_state(images)
     target = choose_target(images)
-    work = _Work(dict(images), target, state, strip, spacing)
+    work = _Work(dict(images), target, state, strip, spacing, watch)
     if not state.whole:
         return work.untouched()
     if state.prepared or (not strip and state.one_grid):
@@ -108,9 +115,16 @@ class _Work:
     """One study on its way; every step leaves its time, a sentence and a record."""
 
     def __init__(
-        self, images: dict[Sequence, Image], target: Sequence, state: State, strip: bool, spacing: float
+        self,
+        images: dict[Sequence, Image],
+        target: Sequence,
+        state: State,
+        strip: bool,
+        spacing: float,
+        watch: Watch,
     ) -> None:
         self.images, self.target, self.state, self.strip, self.spacing = images, target, state, strip, spacing
+        self.watch = watch
         self.notes: list[str] = []
         self.steps: dict[str, Any] = {"state": state.reason, "target": target.value}
         self.seconds: dict[str, float] = {}
@@ -144,6 +158,7 @@ class _Work:
 
     def run(self, bias: bool) -> StudySpace:
         """Do all steps."""
+        self.watch("looking for the brain", 0.0)
         self.notes.append(self.state.reason)
         mask, owner = self._brain()
         moves = self._register(mask, owner)
@@ -191,6 +206,7 @@ class _Work:
     def _register(self, mask: Image | None, owner: Sequence) -> dict[Sequence, Move]:
         """Register every sequence to the target."""
         moves = {self.target: Move(np.eye(4))}
+        self.watch("bringing the sequences together", 0.4)
         fixed_image = self.images[self.target]
         centre = fixed_image.affine[:3, :3] @ ((np.array(fixed_image.shape) - 1) / 2) + fixed_image.affine[:3, 3]
         fixed = None
@@ -239,6 +255,7 @@ class _Work:
 
     def _pose(self, mask: Image | None) -> Array:
         """Return RAS mm of BraTS space → RAS mm of the target."""
+        self.watch("turning the head into the pose of the training data", 0.8)
         image = self.images[self.target]
         brain = image if mask is None else image.with_data(np.where(mask.data, image.data, 0))
         found = brats_pose(brain, self.target)

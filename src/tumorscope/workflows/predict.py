@@ -5,7 +5,6 @@ from __future__ import annotations
 import gc
 import logging
 import time
-import warnings
 from collections.abc import Callable, Iterable
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
@@ -18,16 +17,15 @@ from tumorscope.core.case import Case
 from tumorscope.core.errors import InputError, OutputError, TumorscopeError
 from tumorscope.core.files import ensure_folder, write_text
 from tumorscope.core.sequence import Sequence
-from tumorscope.inference.predictor import Predictor
 from tumorscope.inference.runtimes.select import check_choice
 from tumorscope.report.summary import CaseRow, summary_csv
-from tumorscope.workflows.choose import choose_bundle, choose_classifier, needed_sequences
-from tumorscope.workflows.classify import ONLY_TYPE, Classifier, TypeResult, typed_images, without_skull
+from tumorscope.workflows.classify import TypeResult
 from tumorscope.workflows.found import Found, unique
 from tumorscope.workflows.inputs import Spacing, find_inputs, with_spacing
 from tumorscope.workflows.memory import peak_mb, reset_peak
+from tumorscope.workflows.one_case import Models
 from tumorscope.workflows.save_case import SaveOptions, case_folder
-from tumorscope.workflows.segment import STATED, CaseResult, segment, segment_with
+from tumorscope.workflows.segment import CaseResult, segment
 from tumorscope.workflows.timeline import check_dates, write_timeline
 
 __all__ = ["CaseResult", "PredictSummary", "predict_inputs", "read_case", "segment"]
@@ -79,7 +77,7 @@ def read_case(
         raise InputError(
             expected=f"one case at {path}", found=f"{len(found)} ({found[0].id}, …)", fix="Name one of its folders"
         )
-    case = _case(found[0]).loaded()
+    case = case_of(found[0]).loaded()
     return case if spacing is None else with_spacing(case, spacing)
 
 
@@ -100,6 +98,8 @@ def predict_inputs(
     bias: bool = False,
     keep_identifiers: bool = False,
     types: bool | None = None,
+    fast: bool = False,
+    postprocess: bool = True,
     say: Callable[[str], Any] | None = None,
 ) -> PredictSummary:
     """Segment, measure, classify and report every case of every input.
@@ -123,6 +123,8 @@ def predict_inputs(
         bias: Also correct the bias field (N4).
         keep_identifiers: Call DICOM cases by patient id and date instead of a pseudonym.
         types: Also ask the shipped classifier that fits for the tumour type; None: not of volumes without skull.
+        fast: Where no bundle is named, prefer one for slices to one for volumes.
+        postprocess: Apply the bundle's own rules (small parts, holes, small enhancing tumour).
         say: Called with each line for people.
 
     Raises:
@@ -137,9 +139,8 @@ def predict_inputs(
     files = save or SaveOptions(probabilities=probabilities, keep_identifiers=keep_identifiers)
     named = chosen if chosen is not None and chosen.manifest.outputs.kind == "types" else None
     chosen = None if named else chosen
-    run = _Run(
-        chosen, runtime, device, bool(tta), spacing, preprocess, bias, files, output, say or _nothing, named, types
-    )
+    models = Models(runtime, device, bool(tta), files.uncertainty, fast, postprocess)
+    run = _Run(chosen, models, spacing, preprocess, bias, files, output, say or _nothing, named, types)
     find = partial(
         find_inputs, sequence=shown, skip=output, any_grid=preprocess, keep_identifiers=files.keep_identifiers
     )
@@ -153,6 +154,28 @@ def predict_inputs(
     return summary
 
 
+def case_row(
+    result: CaseResult | TypeResult, folder: Path, seconds: float = 0.0, peak_memory_mb: float = 0.0, name: str = ""
+) -> CaseRow:
+    """Return the row of ``summary.csv`` for a case that went well; ``name``: what to call it there."""
+    volumes = {}
+    if isinstance(result, CaseResult):
+        regions = result.measurements["regions"]
+        names = result.segmentation.scheme.regions or regions
+        volumes = {n: {"voxels": regions[n]["voxels"], "ml": regions[n]["ml"]} for n in names}
+    return CaseRow(
+        name or result.case.id,
+        "ok",
+        seconds=seconds,
+        peak_memory_mb=peak_memory_mb,
+        bundle=result.bundle.name if result.bundle else "",
+        volumes=volumes,
+        folder=str(folder),
+        notes=tuple(result.remarks if isinstance(result, CaseResult) else result.notes),
+        tumor_type="" if result.finding is None else result.finding.told,
+    )
+
+
 def _nothing(line: str) -> None:
     """Say nothing."""
 
@@ -161,7 +184,8 @@ def _parse(sequence: str | None) -> Sequence | None:
     return None if sequence is None else Sequence.parse(sequence)
 
 
-def _case(found: Found) -> Case:
+def case_of(found: Found) -> Case:
+    """Return the case under the name it was found by; raises the reason where there is none."""
     if found.case is None:
         assert found.error is not None
         raise found.error
@@ -170,12 +194,10 @@ def _case(found: Found) -> Case:
 
 @dataclass
 class _Run:
-    """What all cases of a run share; models stay open from case to case."""
+    """What all cases of a run share."""
 
     bundle: Bundle | None
-    runtime: str
-    device: str
-    tta: bool
+    models: Models
     spacing: Spacing | None
     preprocess: bool
     bias: bool
@@ -184,8 +206,6 @@ class _Run:
     say: Callable[[str], Any]
     classifier: Bundle | None = None
     types: bool | None = None
-    predictors: dict[Path, Predictor] = field(default_factory=dict)
-    classifiers: dict[Path, Classifier] = field(default_factory=dict)
     said: set[str] = field(default_factory=set)
 
     def say_once(self, sentences: Iterable[str]) -> None:
@@ -215,7 +235,7 @@ class _Run:
         reset_peak()
         started = time.perf_counter()
         try:
-            result, folder = self._do(_case(found))
+            result, folder = self._do(case_of(found))
         except TumorscopeError as error:
             return self._failed(found, started, str(error))
         except MemoryError:
@@ -223,23 +243,8 @@ class _Run:
         except Exception as error:  # a fault of ours must not stop the other cases
             log.exception("Unexpected error in case %s", found.id)
             return self._failed(found, started, f"Unexpected {type(error).__name__}: {' '.join(str(error).split())}")
-        volumes = {}
-        if isinstance(result, CaseResult):
-            regions = result.measurements["regions"]
-            names = result.segmentation.scheme.regions or regions
-            volumes = {n: {"voxels": regions[n]["voxels"], "ml": regions[n]["ml"]} for n in names}
-        finding = result.finding
-        return CaseRow(
-            found.id,
-            "ok",
-            seconds=round(time.perf_counter() - started, 3),
-            peak_memory_mb=round(peak_mb(), 1),
-            bundle=result.bundle.name if result.bundle else "",
-            volumes=volumes,
-            folder=str(folder),
-            notes=tuple(result.remarks if isinstance(result, CaseResult) else result.notes),
-            tumor_type="" if finding is None else finding.told,
-        )
+        seconds = round(time.perf_counter() - started, 3)
+        return case_row(result, folder, seconds, round(peak_mb(), 1), found.id)
 
     def _failed(self, found: Found, started: float, sentence: str) -> CaseRow:
         seconds = round(time.perf_counter() - started, 3)
@@ -247,47 +252,17 @@ class _Run:
 
     def _do(self, case: Case) -> tuple[CaseResult | TypeResult, Path]:
         case_folder(self.output, case.id, self.save.layout)
-        with warnings.catch_warnings(record=True) as caught:
-            warnings.simplefilter("always", UserWarning)
-            result = self._result(case)
-        result.notes += [str(w.message) for w in caught if w.category is UserWarning]
+        result = self.models.run(
+            case,
+            self.bundle,
+            self.classifier,
+            types=self.types,
+            spacing=self.spacing,
+            preprocess=self.preprocess,
+            bias=self.bias,
+        )
         if isinstance(result, TypeResult):
             return result, result.save(self.output)
+        if self.bundle is None:
+            self.say_once([result.reason])
         return result, result.save(self.output, options=self.save)
-
-    def _result(self, case: Case) -> CaseResult | TypeResult:
-        """Segment the case, ask the classifier that fits it, or both."""
-        model = self.classifier or (None if self.types is False else choose_classifier(case))
-        reason, bundle = STATED, self.bundle
-        if bundle is None:
-            try:
-                bundle, reason = choose_bundle(case)
-            except InputError:
-                if model is None or needed_sequences(model) - set(case.sequences):
-                    raise
-                return self._classifier(model).case(case, ONLY_TYPE, self.spacing)
-            self.say_once([reason])
-        result = segment_with(
-            self._predictor(bundle), case, reason, self.spacing, preprocess=self.preprocess, bias=self.bias
-        )
-        asked = self.types or self.classifier is not None or not without_skull(result.case)
-        if asked and model is not None and needed_sequences(model) <= set(case.sequences):
-            try:
-                images = typed_images(result.case, case, self._classifier(model).predictor.sequence)
-                result.finding = self._classifier(model).run(images, result.segmentation)
-                result.seconds["type"] = result.finding.seconds
-            except TumorscopeError as error:  # the segmentation is worth having all the same
-                result.notes.append(f"The tumour type was not told: {error}")
-        return result
-
-    def _classifier(self, bundle: Bundle) -> Classifier:
-        if bundle.folder not in self.classifiers:
-            self.classifiers[bundle.folder] = Classifier(bundle, self.runtime, self.device, self.tta)
-        return self.classifiers[bundle.folder]
-
-    def _predictor(self, bundle: Bundle) -> Predictor:
-        if bundle.folder not in self.predictors:
-            spread = self.save.uncertainty
-            made = Predictor(bundle, self.runtime, self.device, tta=self.tta, spread=spread)
-            self.predictors[bundle.folder] = made
-        return self.predictors[bundle.folder]

@@ -18,6 +18,7 @@ from tumorscope.core.image import Image
 from tumorscope.core.labels import LabelScheme, detect_scheme
 from tumorscope.core.segmentation import Segmentation
 from tumorscope.core.sequence import Sequence
+from tumorscope.core.watch import Watch, part_of, unwatched
 from tumorscope.formats import check_content
 from tumorscope.inference.midline import find_midline
 from tumorscope.inference.predictor import Predictor
@@ -102,6 +103,8 @@ def segment(
     tta: bool = False,
     spacing: Spacing | None = None,
     preprocess: bool = True,
+    fast: bool = False,
+    postprocess: bool = True,
 ) -> CaseResult:
     """Segment and measure one case.
 
@@ -114,6 +117,8 @@ def segment(
         spacing: Voxel size in mm along x, y, z, where the files carry none.
         preprocess: Co-register, resample and skull-strip a raw study (see :mod:`tumorscope.study.prepare`); one that
             is in BraTS space already is left as it is.
+        fast: Where no bundle is named, prefer one for slices to one for volumes.
+        postprocess: Apply the bundle's own rules.
 
     Raises:
         UsageError: for an unknown bundle, runtime or device.
@@ -121,10 +126,11 @@ def segment(
         GeometryError: if the sequences lie on different grids and ``preprocess`` is off.
     """
     if bundle is None:
-        chosen, reason = choose_bundle(case)
+        chosen, reason = choose_bundle(case, fast=fast)
     else:
         chosen, reason = bundle if isinstance(bundle, Bundle) else Bundle.load(bundle), STATED
-    return segment_with(Predictor(chosen, runtime, device, tta=tta), case, reason, spacing, preprocess=preprocess)
+    predictor = Predictor(chosen, runtime, device, tta=tta, postprocess=postprocess)
+    return segment_with(predictor, case, reason, spacing, preprocess=preprocess)
 
 
 def segment_with(
@@ -135,6 +141,7 @@ def segment_with(
     *,
     preprocess: bool = True,
     bias: bool = False,
+    watch: Watch = unwatched,
 ) -> CaseResult:
     """Segment and measure one case with a model that is open already.
 
@@ -145,21 +152,27 @@ def segment_with(
         spacing: As for :func:`segment`.
         preprocess: As for :func:`segment`.
         bias: Also correct the bias field (N4).
+        watch: Told how far the work is; may stop it.
     """
+    watch("reading the scans", 0.0)
     started = time.perf_counter()
     bundle, files = predictor.bundle, files_of(case)
     case = case.loaded(bundle.manifest.preprocess.sequences)
     case = case if spacing is None else with_spacing(case, spacing)
     images = _checked(case, bundle)
     read = time.perf_counter()
-    space = to_model_space(images, bundle, bias=bias) if preprocess and images else None
+    watch("looking at the study", 0.1)
+    study = part_of(watch, 0.15, 0.6)
+    space = to_model_space(images, bundle, bias=bias, watch=study) if preprocess and images else None
     seen = images if space is None else space.images
     flags = input_flags(seen, bundle)
     prepared = time.perf_counter()
     sides = not is_picture(case)
+    network = part_of(watch, 0.15 if space is None or not space.moves else 0.6, 0.85)
     with ThreadPoolExecutor(1) as beside:  # the midline is looked for while the network runs
         midline = beside.submit(find_midline, images).result if space is None and sides else None
-        prediction = predictor.run(seen, None if space is None else space.restore)
+        prediction = predictor.run(seen, None if space is None else space.restore, network)
+    watch("measuring", 0.85)
     segmentation, convention, said = own_convention(prediction.segmentation, case)
     predicted = time.perf_counter()
     shown = images if space is None else {s: space.on_target(s, image) for s, image in images.items()}

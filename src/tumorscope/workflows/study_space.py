@@ -8,11 +8,14 @@ from typing import Any
 from tumorscope.bundles.bundle import Bundle
 from tumorscope.core.image import Image
 from tumorscope.core.sequence import Sequence
+from tumorscope.core.watch import Watch, unwatched
 from tumorscope.study.prepare import StudySpace, prepare_study
 from tumorscope.study.quality import Flag, check_study
 
 
-def to_model_space(images: Mapping[Sequence, Image], bundle: Bundle, *, bias: bool = False) -> StudySpace | None:
+def to_model_space(
+    images: Mapping[Sequence, Image], bundle: Bundle, *, bias: bool = False, watch: Watch = unwatched
+) -> StudySpace | None:
     """Co-register, resample and skull-strip a study for ``bundle``; None where there is nothing to be done.
 
     Pictures and single slices are never touched, nor are studies on one grid for bundles that resize slices to a
@@ -28,7 +31,7 @@ def to_model_space(images: Mapping[Sequence, Image], bundle: Bundle, *, bias: bo
         return None
     if spec.fit != "crop" and all(image.same_grid(first) for image in rest):
         return None
-    return prepare_study(images, strip=knows_brains_only(bundle), spacing=spec.spacing_mm, bias=bias)
+    return prepare_study(images, strip=knows_brains_only(bundle), spacing=spec.spacing_mm, bias=bias, watch=watch)
 
 
 def knows_brains_only(bundle: Bundle) -> bool:

@@ -110,7 +110,7 @@ def timeline(records: Sequence[Mapping[str, Any]], dates: Sequence[str], days: S
     notes = []
     if len({p["model"] for p in points}) > 1:
         notes.append("The time points were segmented in different ways: differences may come from that.")
-    from tumorscope.report.record import NOTICE
+    from tumorscope.report.notice import NOTICE
 
     return {
         "notice": NOTICE,

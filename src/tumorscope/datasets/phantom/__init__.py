@@ -5,7 +5,17 @@
 """
 
 from tumorscope.datasets.phantom.make import healthy_phantom, make_phantom
+from tumorscope.datasets.phantom.shipped_case import shipped_phantom
 from tumorscope.datasets.phantom.spec import LOBES, PhantomSpec
 from tumorscope.datasets.phantom.store import DATASET, discover, write_phantom
 
-__all__ = ["DATASET", "LOBES", "PhantomSpec", "discover", "healthy_phantom", "make_phantom", "write_phantom"]
+__all__ = [
+    "DATASET",
+    "LOBES",
+    "PhantomSpec",
+    "discover",
+    "healthy_phantom",
+    "make_phantom",
+    "shipped_phantom",
+    "write_phantom",
+]

@@ -1,0 +1,40 @@
+"""Errors as sentences: what was expected, what was found, what to do."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import streamlit as st
+
+from tumorscope.core.errors import TumorscopeError
+
+log = logging.getLogger(__name__)
+
+
+@contextmanager
+def told() -> Iterator[None]:
+    """Show what the block raises as a message; a fault of the program goes to the log with its traceback."""
+    try:
+        yield
+    except TumorscopeError as error:
+        show_error(error)
+    except MemoryError as error:
+        show_error(error)
+    except (OSError, ValueError, ArithmeticError, LookupError, TypeError, AttributeError) as error:
+        log.exception("Unexpected error on a page")
+        show_error(error)
+
+
+def show_error(error: Exception) -> None:
+    """Draw one error."""
+    if isinstance(error, TumorscopeError):
+        st.error(f"**Expected** {error.expected}.\n\n**Found** {error.found}.\n\n**What to do:** {error.fix}.")
+    elif isinstance(error, MemoryError):
+        st.error("**The memory does not suffice** for this scan. Close other programs, or resample the scan first.")
+    else:
+        st.error(
+            f"**Something went wrong in the program** ({type(error).__name__}). Your files are unchanged. "
+            "The log of the server tells more; please report it."
+        )

@@ -1,0 +1,16 @@
+"""The pages of the app, one per file."""
+
+from collections.abc import Callable
+
+from tumorscope.app.pages.about import about_page
+from tumorscope.app.pages.audit import audit_page
+from tumorscope.app.pages.case import case_page
+from tumorscope.app.pages.runs import runs_page
+
+#: Address, name in the menu, title, function that draws it; in the order of the menu.
+PAGES: tuple[tuple[str, str, str, Callable[[], None]], ...] = (
+    ("", "Segment", "Brain Tumor Segmentation", case_page),
+    ("runs", "Runs", "Training runs", runs_page),
+    ("audit", "Audit", "Audit of a data set", audit_page),
+    ("about", "Responsible use", "Responsible use", about_page),
+)

@@ -1,0 +1,108 @@
+"""Work beside the page: progress, stopping, faults; and the private folder of a session."""
+
+import threading
+
+import pytest
+
+pytest.importorskip("streamlit")
+
+from tumorscope.app.jobs import Job
+from tumorscope.app.launch import ADDRESS, command, launch
+from tumorscope.app.session import Session
+from tumorscope.app.settings import Settings, settings
+from tumorscope.core.errors import InputError, UsageError
+
+
+def test_a_job_tells_how_far_it_is_and_gives_its_result():
+    half, go = threading.Event(), threading.Event()
+
+    def work(watch):
+        watch("counting", 0.5)
+        half.set()
+        go.wait(30)
+        return 42
+
+    job = Job(work)
+    assert half.wait(30) and (job.step, job.share) == ("counting", 0.5) and job.running
+    assert job.seconds_left is not None and job.seconds_left >= 0
+    go.set()
+    job.join(30)
+    assert (job.result, job.error, job.running) == (42, None, False)
+
+
+def test_a_job_ends_at_its_next_step_when_stopped():
+    begun, stopped = threading.Event(), threading.Event()
+
+    def work(watch):
+        begun.set()
+        stopped.wait(30)
+        watch("never reached", 1.0)
+        return "result"
+
+    job = Job(work)
+    begun.wait(30)
+    job.stop()
+    stopped.set()
+    job.join(30)
+    assert (job.result, job.error, job.step) == (None, None, "starting")
+
+
+@pytest.mark.parametrize("error", [InputError(expected="a", found="b", fix="c"), ZeroDivisionError("oops")])
+def test_a_job_keeps_why_it_failed(error):
+    def work(watch):
+        raise error
+
+    job = Job(work)
+    job.join(30)
+    assert job.error is error and job.result is None
+
+
+def test_a_session_has_a_private_folder_that_vanishes():
+    mine = Session()
+    folder = mine.new_folder("upload")
+    assert folder.parent == mine.folder and mine.folder.stat().st_mode & 0o077 == 0
+    mine.left(60)
+    mine.back()
+    assert mine.folder.is_dir()
+    mine.close()
+    assert not mine.folder.exists()
+
+
+def test_closing_a_session_stops_its_work_first():
+    begun = threading.Event()
+    mine = Session()
+
+    def work(watch):
+        begun.set()
+        while True:
+            watch("writing", 0.1)
+            (mine.folder / "file").write_text("x")
+
+    mine.jobs["segment"] = Job(work)
+    begun.wait(30)
+    mine.close()
+    assert not mine.folder.exists() and mine.jobs == {}
+
+
+def test_the_server_listens_to_this_machine_only_and_reports_nothing():
+    words = command(Settings(), 8123, 50, browser=False)
+    assert f"--server.address={ADDRESS}" in words and ADDRESS == "127.0.0.1"
+    assert {"--server.port=8123", "--server.maxUploadSize=50", "--browser.gatherUsageStats=false"} <= set(words)
+
+
+def test_settings_survive_the_command_line(tmp_path):
+    wanted = Settings(tmp_path / "a b", tmp_path, 7.0)
+    assert settings(wanted.words()) == wanted
+    assert settings(Settings().words()) == Settings()
+
+
+def test_a_missing_folder_and_a_taken_port_are_told(tmp_path):
+    import socket
+
+    with pytest.raises(UsageError, match="--data"):
+        launch(Settings(data=tmp_path / "none"), port=8123)
+    with socket.socket() as taken:
+        taken.bind((ADDRESS, 0))
+        taken.listen()
+        with pytest.raises(UsageError, match="free port"):
+            launch(Settings(), port=taken.getsockname()[1])
