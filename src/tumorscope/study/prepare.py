@@ -1,10 +1,9 @@
-"""A raw study → images a model knows (one grid, BraTS pose, no skull), and the way back to the scanner's own grid."""
+"""A raw study → images a model knows: one grid, BraTS pose, no skull."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -17,6 +16,7 @@ from tumorscope.study.atlas import brats_affine, brats_pose, brats_shape
 from tumorscope.study.brain import brain_mask
 from tumorscope.study.register import Fixed, Move
 from tumorscope.study.resample import resample
+from tumorscope.study.space import StudySpace
 from tumorscope.study.state import State, has_skull, study_state
 
 #: Sequences on one grid that lie closer than this (mm, anywhere in the head) are left where they are.
@@ -27,45 +27,6 @@ FLAT = 1.5
 _ORDER = (Sequence.T1CE, Sequence.T1, Sequence.FLAIR, Sequence.T2)
 #: Which sequence the brain is looked for in: deepbet knows T1-weighted scans.
 _BRAIN_ORDER = (Sequence.T1, Sequence.T1CE, Sequence.FLAIR, Sequence.T2)
-
-
-@dataclass(frozen=True, eq=False)
-class StudySpace:
-    """A study in the model's space.
-
-    Attributes:
-        images: On one grid, skull-stripped where that was wanted.
-        target: The sequence whose own grid results go back to.
-        grid: Its image as it was read.
-        moves: Sequence → RAS mm of the target → RAS mm of that sequence, 4×4; empty if nothing was moved.
-        to_target: 4×4, RAS mm of the model's space → RAS mm of the target; None if nothing was moved.
-        notes: What was done, one sentence each.
-        steps: The same for machines.
-        seconds: Step → seconds.
-    """
-
-    images: dict[Sequence, Image]
-    target: Sequence
-    grid: Image
-    to_target: Array | None
-    moves: dict[Sequence, Array] = field(default_factory=dict)
-    notes: tuple[str, ...] = ()
-    steps: dict[str, Any] = field(default_factory=dict)
-    seconds: dict[str, float] = field(default_factory=dict)
-
-    def restore(self, image: Image) -> Image:
-        """Bring a map from the model's space onto the target's own grid (linear interpolation)."""
-        if self.to_target is None:
-            return image
-        found = resample(image, self.grid.affine, self.grid.shape, np.linalg.inv(self.to_target))
-        return self.grid.with_data(found.data)
-
-    def on_target(self, sequence: Sequence, image: Image) -> Image:
-        """Bring a sequence as it was read onto the target's own grid, for showing it under the result."""
-        if sequence is self.target or sequence not in self.moves:
-            return image
-        found = resample(image, self.grid.affine, self.grid.shape, self.moves[sequence])
-        return self.grid.with_data(found.data)
 
 
 def prepare_study(

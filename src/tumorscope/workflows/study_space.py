@@ -9,8 +9,9 @@ from tumorscope.bundles.bundle import Bundle
 from tumorscope.core.image import Image
 from tumorscope.core.sequence import Sequence
 from tumorscope.core.watch import Watch, unwatched
-from tumorscope.study.prepare import StudySpace, prepare_study
+from tumorscope.study.prepare import prepare_study
 from tumorscope.study.quality import Flag, check_study
+from tumorscope.study.space import StudySpace
 
 
 def to_model_space(
