@@ -8,9 +8,14 @@ from contextlib import contextmanager
 
 import streamlit as st
 
+from tumorscope.app.session import Session
 from tumorscope.core.errors import TumorscopeError
 
 log = logging.getLogger(__name__)
+
+
+#: What a fault of the program, or of a file nobody thought of, may raise.
+_FAULTS = (OSError, ValueError, ArithmeticError, LookupError, TypeError, AttributeError)
 
 
 @contextmanager
@@ -18,13 +23,23 @@ def told() -> Iterator[None]:
     """Show what the block raises as a message; a fault of the program goes to the log with its traceback."""
     try:
         yield
-    except TumorscopeError as error:
+    except (TumorscopeError, MemoryError) as error:
         show_error(error)
-    except MemoryError as error:
-        show_error(error)
-    except (OSError, ValueError, ArithmeticError, LookupError, TypeError, AttributeError) as error:
+    except _FAULTS as error:
         log.exception("Unexpected error on a page")
         show_error(error)
+
+
+@contextmanager
+def caught(mine: Session) -> Iterator[None]:
+    """As :func:`told`, but leave the error in the session, for the page to show it where it is seen."""
+    try:
+        yield
+    except (TumorscopeError, MemoryError) as error:
+        mine.error = error
+    except _FAULTS as error:
+        log.exception("Unexpected error on a page")
+        mine.error = error
 
 
 def show_error(error: Exception) -> None:
