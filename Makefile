@@ -5,6 +5,7 @@
 #   make test       lint, types, layering and the fast tests with coverage
 #   make test-full  the same with the slow tests
 #   make lint       ruff, mypy, import-linter
+#   make docs       the documentation site into site/, every link checked
 #   make format     let ruff rewrite the code
 #   make clean      remove .venv, caches and the demo
 #
@@ -21,7 +22,7 @@ APP    ?=
 BIN    := $(VENV)/bin
 PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(JOBS) --dist loadgroup --cov --cov-report=term:skip-covered
 
-.PHONY: demo app test test-full lint format clean
+.PHONY: demo app test test-full lint docs format clean
 .DEFAULT_GOAL := test
 
 demo: $(VENV)/.installed
@@ -42,12 +43,15 @@ lint: $(VENV)/.installed-dev
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
+docs: $(VENV)/.installed-dev
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet --strict
+
 format: $(VENV)/.installed-dev
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
 clean:
-	rm -rf $(VENV) $(DEMO) .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis .coverage
+	rm -rf $(VENV) $(DEMO) site .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis .coverage
 
 $(BIN)/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \

@@ -1,4 +1,6 @@
-"""Write the measured figures into the README, between ``<!-- figures -->`` and ``<!-- /figures -->``.
+"""Write the measured figures into the README.
+
+Tables go between ``<!-- figures -->`` and ``<!-- /figures -->``, numbers between ``<!--=NAME-->`` and ``<!--/-->``.
 
     python benchmarks/readme_tables.py
 
@@ -9,11 +11,14 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from tumorscope.bundles.bundle import SHIPPED, Bundle, shipped_names
 from tumorscope.core.files import write_text
+from tumorscope.datasets.figshare_blocks import tumor_type_of
 
 HERE = Path(__file__).parent
 README = HERE.parent / "README.md"
@@ -84,6 +89,47 @@ def throughput_lines() -> list[str]:
     ]
 
 
+def _stored(name: str) -> Any:
+    return json.loads((HERE / "results" / f"{name}.json").read_text(encoding="utf-8"))
+
+
+def _dice_of_type(kind: str) -> str:
+    """Return the mean Dice of ``t1c-slices`` on the test pictures of one tumour type."""
+    found = [c["tumor"]["dice"] for c in _stored("t1c-slices")["cases"] if tumor_type_of(int(c["case"])) == kind]
+    return f"{sum(found) / len(found):.2f}"
+
+
+def _type_accuracy(protocol: str) -> str:
+    """Return the accuracy of ``tumor-type`` under one protocol."""
+    for row in _stored("tumor-type")["models"]:
+        if (row["model"], row["protocol"]) == ("tumor-type", protocol):
+            return f"{next(s['mean'] for s in row['scores'] if s['metric'] == 'accuracy'):.3f}"
+    raise KeyError(protocol)
+
+
+def _foreign(kind: str) -> str:
+    """Return how many pictures of a kind ``tumor-type`` called foreign, of how many."""
+    found = _stored("tumor-type")["foreign"][kind]
+    return f"{round(found['called foreign'] * found['n'])} of {found['n']}"
+
+
+#: Name of a single number in the README → what writes it.
+NUMBERS: dict[str, Callable[[], str]] = {
+    **{f"t1c-slices {kind}": partial(_dice_of_type, kind) for kind in ("meningioma", "pituitary", "glioma")},
+    **{f"tumor-type {protocol}": partial(_type_accuracy, protocol) for protocol in ("grouped", "testing")},
+    "tumor-type foreign FLAIR": partial(_foreign, "lgg FLAIR slices"),
+}
+
+
+def with_numbers(text: str) -> str:
+    """Return a text with its single numbers written anew.
+
+    Raises:
+        KeyError: for a name that is not in :data:`NUMBERS`.
+    """
+    return re.sub(r"<!--=(.+?)-->.*?<!--/-->", lambda m: f"<!--={m[1]}-->{NUMBERS[m[1]]()}<!--/-->", text)
+
+
 def main() -> None:
     lines = [
         "| bundle | region | unit | mean Dice | 95 % interval | SD | median | n | empty masks | all-empty baseline |",
@@ -100,7 +146,7 @@ def main() -> None:
         *speed_rows(speed),
         *throughput_lines(),
     ]
-    text = README.read_text(encoding="utf-8")
+    text = with_numbers(README.read_text(encoding="utf-8"))
     block = "<!-- figures -->\n" + "\n".join(lines) + "\n<!-- /figures -->"
     write_text(README, re.sub(r"<!-- figures -->.*<!-- /figures -->", lambda _: block, text, flags=re.DOTALL))
 

@@ -21,6 +21,7 @@ from tumorscope.core.files import write_text
 from tumorscope.core.image import Image
 from tumorscope.core.sequence import Sequence
 from tumorscope.datasets import brats
+from tumorscope.inference.midline import HEAD, template_head
 from tumorscope.recipes.recipe import held_out
 from tumorscope.study import classify
 from tumorscope.study.look import TEMPLATE, brain_view, features, template_maps
@@ -89,6 +90,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("data", type=Path)
     np.savez_compressed(TEMPLATE, **template_maps(), shape=template_shape())
+    np.savez_compressed(HEAD, **template_head())
     x, y, patients, tested = collect(parser.parse_args().data)
     train = ~tested
     unseen_scores: list[np.ndarray] = [np.empty(0)] * len(y)

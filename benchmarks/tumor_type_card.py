@@ -13,11 +13,13 @@ from tumorscope.bundles.card import render_card
 from tumorscope.core.files import write_text
 
 RESULTS = Path(__file__).parent / "results" / "tumor-type.json"
+#: Of the shipped weights.
+VERSION = "0.2.0"
 #: Said on the card beside what the recipe says.
 USE = (
-    "Trained and validated on pictures of the Training folder only, without the grouped test part and so without any "
-    "that copies the Figshare test blocks. The grouped test part was scored once before the bundle was finished; "
-    "nothing was chosen by it.",
+    "Trained and validated on pictures of the Training folder and Figshare's outlined pictures, without the grouped "
+    "test part, without any that copies it and without the Figshare test blocks. The grouped test part was scored "
+    "once, with these weights; nothing was chosen by it.",
 )
 
 
@@ -31,7 +33,7 @@ def main() -> None:
             kept = [s for s in row["scores"] if s["region"] == "all" or s["metric"] == "sensitivity"]
             scores += [s | {"on": found["protocols"][row["protocol"]], "empty_policy": "both-empty-one"} for s in kept]
     limits = list(dict.fromkeys([*bundle.manifest.limits, *USE]))
-    manifest = bundle.manifest.model_copy(update={"scores": scores, "limits": limits})
+    manifest = bundle.manifest.model_copy(update={"version": VERSION, "scores": scores, "limits": limits})
     text = json.dumps(manifest.model_dump(mode="json"), indent=1)
     write_text(bundle.folder / "bundle.json", text + "\n")
     write_text(bundle.folder / "card.md", render_card(manifest))

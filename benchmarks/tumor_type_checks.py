@@ -22,7 +22,8 @@ from tumorscope.formats.raster import AFFINE
 from tumorscope.inference.type_predictor import TypePredictor
 from tumorscope.recipes.recipe import held_out, read_recipe
 from tumorscope.transforms.grid import to_model_orientation
-from tumorscope.transforms.shortcut import border_only, brain_only
+from tumorscope.transforms.prepare import prepare, prepare_label
+from tumorscope.transforms.shortcut import border_only, brain_only, outline_only
 
 NAMES = ("glioma", "meningioma", "pituitary", "no tumor")
 
@@ -80,7 +81,7 @@ def _pixels(case: Any) -> Any:
 
 
 def shortcuts(study: Any, bundle: Bundle, split: Split, train: int = 800, test: int = 400) -> dict[str, Any]:
-    """Return the accuracy on pictures whole, without all but the border, and without all but the brain.
+    """Return the accuracy on pictures whole, of the border, of the head's outline and of the brain alone.
 
     ``retrained``: a support vector machine that sees only such pictures, in training and test: what they give away.
     ``shipped``: the shipped classifier, trained on whole pictures: what it makes of them. Grouped split, types alike.
@@ -88,7 +89,12 @@ def shortcuts(study: Any, bundle: Bundle, split: Split, train: int = 800, test: 
     predictor = TypePredictor(bundle)
     spec = read_recipe("four-class-efficientnet-b1").preprocess
     pictures = study.pictures("four_class", spec)
-    cut = {"whole": lambda p: p, "border only": border_only, "brain only": brain_only}
+    cut = {
+        "whole": lambda p: p,
+        "border only": border_only,
+        "head outline only": outline_only,
+        "brain only": brain_only,
+    }
     known, asked = _kept(study, split, "train", train), _kept(study, split, "test", test)
     truth = [np.array([NAMES.index(str(c.tumor_type)) for c in cases]) for cases in (known, asked)]
     result: dict[str, Any] = {"training pictures": len(known), "test pictures": len(asked)}
@@ -182,7 +188,11 @@ def foreign_shares(study: Any, bundle: Bundle, split: Split) -> dict[str, Any]:
 
 
 def gradcam_shares(study: Any, bundle: Bundle, count: int = 90) -> dict[str, Any]:
-    """Return how much of Grad-CAM lies in the reference tumour, on Figshare's pictures of the fixed test list."""
+    """Return how much of Grad-CAM lies in the reference tumour, on Figshare's pictures of the fixed test list.
+
+    Beside it, as a check that needs no gradients: how much the answer's probability falls when the tumour is covered
+    with the mean brightness of the head, and when as large a part of the head elsewhere is.
+    """
     from tumorscope.core.labels import BINARY
     from tumorscope.core.segmentation import Segmentation
     from tumorscope.workflows.classify import Classifier
@@ -191,6 +201,7 @@ def gradcam_shares(study: Any, bundle: Bundle, count: int = 90) -> dict[str, Any
     fixed = set(held_out("figshare"))
     cases = [c for c in study.cases["figshare"] if c.names & fixed]
     looked: dict[str, list[tuple[float, float]]] = {}
+    fell: dict[str, list[tuple[float, float]]] = {}
     for case in cases[:: max(1, len(cases) // count)]:
         loaded = case.loaded()
         images = {s: i for s, i in loaded.images.items() if isinstance(i, Image)}
@@ -198,15 +209,43 @@ def gradcam_shares(study: Any, bundle: Bundle, count: int = 90) -> dict[str, Any
         finding = classifier.run(images, Segmentation(loaded.label, BINARY))
         if finding.looked is not None:
             looked.setdefault(str(case.tumor_type), []).append(finding.looked)
+            fell.setdefault(str(case.tumor_type), []).append(_covered(classifier, images, loaded.label))
     return {
         name: {
             "n": len(values),
             "median share inside the tumour": round(float(np.median([v[0] for v in values])), 4),
             "median share of the picture that is tumour": round(float(np.median([v[1] for v in values])), 4),
             "share of pictures with more than by chance": round(float(np.mean([a > b for a, b in values])), 4),
+            "median fall of probability, tumour covered": round(float(np.median([f[0] for f in fell[name]])), 4),
+            "median fall, as much covered elsewhere": round(float(np.median([f[1] for f in fell[name]])), 4),
         }
         for name, values in looked.items()
     }
+
+
+def _covered(classifier: Any, images: dict[Sequence, Image], label: Image) -> tuple[float, float]:
+    """Return the fall of the answer's probability with the tumour covered, and as much elsewhere (mean of 4)."""
+    predictor = classifier.predictor
+    spec = predictor.bundle.manifest.preprocess
+    prepared = prepare(images, spec)
+    picture, mask = prepared.array[0], prepare_label(label, prepared)[0] > 0
+    head = picture[0] > 0
+    rows, columns = np.nonzero(mask)
+    rng = np.random.default_rng(0)
+    shown = [picture, np.where(mask, picture[0][head].mean(), picture[0])[None].astype(np.float32)]
+    places = np.argwhere(head & ~mask)
+    while len(shown) < 6:
+        middle = places[rng.integers(len(places))]
+        step = middle - np.array([int(rows.mean()), int(columns.mean())])
+        at = (rows + step[0]) % mask.shape[0], (columns + step[1]) % mask.shape[1]
+        moved = np.zeros_like(mask)
+        moved[at] = True
+        if (moved & mask).any() and rng.random() < 0.9:
+            continue
+        shown.append(np.where(moved & ~mask, picture[0][head].mean(), picture[0])[None].astype(np.float32))
+    p = predictor.probabilities(np.stack(shown))
+    said = int(p[0].argmax())
+    return float(p[0, said] - p[1, said]), float(p[0, said] - p[2:, said].mean())
 
 
 def latency(study: Any, bundle: Bundle, count: int = 60) -> dict[str, Any]:

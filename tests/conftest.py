@@ -11,6 +11,14 @@ settings.register_profile("no deadline", deadline=None)
 settings.load_profile("no deadline")
 
 
+@pytest.fixture(scope="session", autouse=True)
+def _own_key(tmp_path_factory: pytest.TempPathFactory):
+    """Keep tests from making a key for pseudonyms in the user's own folder."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("TUMORSCOPE_KEY", str(tmp_path_factory.mktemp("key") / "pseudonym.key"))
+        yield
+
+
 @pytest.fixture(scope="session")
 def test_data() -> Path:
     """Folder with the real data for tests; skips where it is absent."""

@@ -7,7 +7,7 @@ from tumorscope.core.image import Image
 from tumorscope.core.sequence import Sequence
 from tumorscope.datasets.phantom import PhantomSpec, make_phantom
 from tumorscope.datasets.phantom.template import TO_MNI
-from tumorscope.inference.midline import find_midline, laterality
+from tumorscope.inference.midline import HEAD, find_midline, laterality, template_head
 
 
 @pytest.fixture(scope="module")
@@ -70,3 +70,10 @@ def test_pictures_and_empty_scans_have_no_midline():
     flat = Image(np.ones((40, 40, 1)), np.diag([-1.0, -1, 1, 1]), spacing_known=False)
     assert find_midline({Sequence.FLAIR: flat}) is None
     assert find_midline({Sequence.FLAIR: Image(np.zeros((40, 40, 20)), np.eye(4))}) is None
+
+
+def test_the_package_holds_the_template_as_it_is_made():
+    made = template_head()
+    with np.load(HEAD) as stored:
+        assert set(stored) == set(made)
+        assert all(np.array_equal(stored[name], made[name]) for name in made)

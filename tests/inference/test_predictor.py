@@ -52,6 +52,11 @@ def test_mirroring_averages_probabilities(echo_bundle):
     assert plain.min() == pytest.approx(0.1, abs=1e-5)
     assert plain.max() == pytest.approx(0.9, abs=1e-5)
     np.testing.assert_allclose(both, 0.5, atol=1e-5)
+    kept = Predictor(echo_bundle, runtime=Lopsided(), tta=True, spread=True).run(images)
+    np.testing.assert_allclose(kept.spread.data, 0.4, atol=1e-5)
+    np.testing.assert_array_equal(kept.segmentation.probabilities["tumor"].data, both)
+    assert kept.spread.same_grid(images[Sequence.FLAIR])
+    assert Predictor(echo_bundle, runtime=Lopsided(), spread=True).run(images).spread is None, "one pass has no spread"
 
 
 def test_mirrored_echo_is_not_mirrored(echo_bundle):

@@ -114,6 +114,8 @@ def test_mirroring_averages_probabilities(echo_volumes: Bundle) -> None:
     both = Predictor(echo_volumes, Lopsided(), tta=True).predict(images).probabilities["tumor"].data
     assert sorted({round(float(v), 3) for v in plain.ravel()}) == [0.1, 0.9]
     np.testing.assert_allclose(both, 0.5, atol=1e-5)
+    spread = Predictor(echo_volumes, Lopsided(), tta=True, spread=True).run(images).spread
+    np.testing.assert_allclose(spread.data, 0.4, atol=1e-5)
 
 
 @pytest.mark.parametrize("spacing", [(1.0, 1.0, 1.0), (0.9, 0.9, 5.0)])

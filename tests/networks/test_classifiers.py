@@ -11,8 +11,10 @@ from tumorscope.core.errors import UsageError
 from tumorscope.networks import CLASSIFIERS
 from tumorscope.networks.build import build_network
 from tumorscope.networks.classifier import StagedClassifier
+from tumorscope.networks.efficientnet_attention import EfficientNetAttention
 
 SMALL: dict[str, dict[str, Any]] = {
+    "efficientnet-attention": {"encoder_weights": "none", "hidden": 8},
     "efficientnet-classifier": {"encoder_weights": "none", "hidden": 8},
     "resnet": {"width": 4, "hidden": 8},
     "vgg16": {"filters": (4, 4, 8, 8, 8), "hidden": 8},
@@ -57,6 +59,24 @@ class TestEveryClassifier:
             small(name).freeze(small(name).stages + 1)
 
 
+def test_where_the_attention_is_zero_nothing_is_pooled() -> None:
+    network = cast("EfficientNetAttention", small("efficientnet-attention").eval())
+    with torch.no_grad():
+        logits, attention = network.after_with_attention(network.before(picture(), 0), 0)
+        assert attention.shape == (2, 1, 4, 4) and logits.shape == (2, 4)
+        last = cast("torch.nn.Conv2d", network.attention[-1])
+        last.weight.zero_()
+        cast("torch.Tensor", last.bias).fill_(-50)
+        assert float(network.pooled(network.before(picture(), 0), 0).abs().max()) < 1e-6
+
+
+def test_the_stage_at_which_the_attention_looks_is_trained() -> None:
+    with pytest.raises(ValueError, match="0 to 3"):
+        small("efficientnet-attention").freeze(4)
+    assert small("efficientnet-attention").explained == 3
+    assert small("efficientnet-classifier").explained == 3
+
+
 def test_grey_is_seen_as_three_equal_channels_as_imagenet_weights_expect() -> None:
     network = small("efficientnet-classifier")
     assert network.encoder._conv_stem.in_channels == 3
@@ -73,7 +93,14 @@ def test_the_base_ends_in_the_last_convolution_where_the_recipe_says(encoder: st
             assert network.head[0].in_features == wanted
 
 
-@pytest.mark.parametrize(("name", "args"), [("resnet", {"depth": 7}), ("vgg16", {"filters": (4, 4)})])
+@pytest.mark.parametrize(
+    ("name", "args"),
+    [
+        ("resnet", {"depth": 7}),
+        ("vgg16", {"filters": (4, 4)}),
+        ("efficientnet-attention", {"encoder": "efficientnet-b0"}),
+    ],
+)
 def test_impossible_arguments_are_told(name: str, args: dict[str, Any]) -> None:
     with pytest.raises(UsageError, match="can be built with"):
         build_network(name, 1, 4, args)

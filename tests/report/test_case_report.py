@@ -123,3 +123,21 @@ def test_lines_for_people():
     ok = CaseRow("a", "ok", "", 1.234, 600.4, "b", {"WT": {"voxels": 10, "ml": 0.01}, "ET": {"voxels": 7, "ml": None}})
     assert ok.line(3) == "ok      a       1.2 s    600 MB  WT 0.01 ml, ET 7 px"
     assert CaseRow("a", "failed", "Expected x.").line().endswith("Expected x.")
+
+
+def test_the_preparation_of_a_study_has_its_own_block(tmp_path):
+    record = _record(tmp_path)
+    assert "Preparation" not in case_html(record, BRATS, [Picture("A", "", b"")])
+    record["preprocessing"] = {
+        "said": ["T1CE with skull.", "FLAIR was registered to T1CE: moved 3.1 mm & turned 1.2°."],
+        "state": "Seen in the study.",
+        "moves": {"FLAIR": {"shift_mm": 3.14, "rotation_deg": 1.23, "information_gained": 0.1234}},
+        "seconds": {"brain": 12.34},
+    }
+    html = case_html(record, BRATS, [Picture("A", "", b"")])
+    block = html[html.index("Preparation of the study") :]
+    assert "moved 3.1 mm &amp; turned" in block and "<td class=n>3.1</td><td class=n>1.2°</td>" in block
+    assert "brain 12.3" in block
+    assert html.count("T1CE with skull.") == 1
+    record["preprocessing"] = {"said": [], "state": "Seen in the study.", "done": "nothing", "seconds": {}}
+    assert "went to the model as it is" in case_html(record, BRATS, [Picture("A", "", b"")])

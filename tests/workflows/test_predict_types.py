@@ -67,8 +67,18 @@ def test_without_a_model_that_segments_the_type_is_told_alone(both: Path, tmp_pa
 
 
 def test_a_volume_is_asked_about_its_slices(both: Path, tmp_path: Path) -> None:
-    run(nifti(tmp_path / "scan_T1CE.nii.gz"), tmp_path / "out")
+    run(nifti(tmp_path / "scan_T1CE.nii.gz"), tmp_path / "out", types=True)
     assert record(tmp_path / "out")["tumor_type"]["slices"]  # type: ignore[index]
+
+
+def test_a_brain_without_skull_is_asked_about_on_request_only(both: Path, tmp_path: Path) -> None:
+    data = np.zeros((24, 28, 10), dtype=np.int16)
+    data[6:18, 7:21, 2:8] = np.random.default_rng(0).integers(80, 120, (12, 14, 6))
+    scan = nifti(tmp_path / "scan_T1CE.nii.gz", data)
+    run(scan, tmp_path / "out")
+    assert "tumor_type" not in record(tmp_path / "out")
+    run(scan, tmp_path / "asked", types=True)
+    assert "tumor_type" in record(tmp_path / "asked")
 
 
 def test_no_type_on_request_and_none_without_t1ce(both: Path, tmp_path: Path) -> None:

@@ -25,8 +25,11 @@ STOPPED = 130
 PIPE = 141
 
 
-class ReaderLeftError(Exception):
-    """Nobody reads our stdout any more (``tumorscope info | head -1``); the command ends quietly."""
+class ReaderLeftError(BaseException):
+    """Nobody reads our stdout any more (``tumorscope info | head -1``); the command ends quietly.
+
+    No ``Exception``: a case that is being worked on must not take it for a fault of its own.
+    """
 
 
 @dataclass
@@ -52,7 +55,7 @@ def guarded(*, traceback: bool) -> Iterator[Outcome]:
         except KeyboardInterrupt:
             outcome.code = STOPPED
             _complain("stopped by the user; files already finished are whole and stay.")
-        except ReaderLeftError:
+        except (ReaderLeftError, BrokenPipeError):
             outcome.code = PIPE
             _silence_stdout()
         except Exception as error:

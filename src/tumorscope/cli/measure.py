@@ -8,9 +8,10 @@ from typing import Annotated, ClassVar, Literal
 
 from tyro.conf import Positional, arg
 
-from tumorscope.cli.options import JsonOption, parse_spacing
+from tumorscope.cli.options import JsonOption, KeyOption, parse_spacing
 from tumorscope.cli.output import output
 from tumorscope.core.errors import UsageError
+from tumorscope.core.pseudonym import pseudonym_key
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -64,6 +65,7 @@ class Command:
     keep_identifiers: Annotated[
         bool, arg(help="Keep patient, study and real UIDs in DICOM output; without it they are pseudonyms.")
     ] = False
+    pseudonym_key: KeyOption = None
     json: JsonOption = None
 
     def run(self) -> int:
@@ -71,7 +73,7 @@ class Command:
         if not self.inputs:
             raise UsageError(expected="at least one MASK", found="none", fix="Name a mask, or result folders")
         spacing = parse_spacing(self.spacing)
-        with output(self.json) as out:
+        with output(self.json) as out, pseudonym_key(self.pseudonym_key):
             from tumorscope.workflows.measure import measure_inputs
             from tumorscope.workflows.save_case import SaveOptions
 

@@ -19,6 +19,16 @@ JsonOption = Annotated[
     ),
 ]
 
+#: ``--pseudonym-key FILE``.
+KeyOption = Annotated[
+    Path | None,
+    arg(
+        metavar="FILE",
+        help="Key of the pseudonyms of DICOM, made if it is not there; without it this installation's own.",
+        help_behavior_hint="",
+    ),
+]
+
 #: Recipe values given by their dotted names; the dispatcher fills it, tyro does not show it.
 Overrides = Annotated[dict[str, str], Fixed, Suppress]
 

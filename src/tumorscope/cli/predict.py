@@ -8,9 +8,10 @@ from typing import Annotated, ClassVar, Literal
 
 from tyro.conf import Positional, arg
 
-from tumorscope.cli.options import JsonOption, parse_spacing
+from tumorscope.cli.options import JsonOption, KeyOption, parse_spacing
 from tumorscope.cli.output import output
 from tumorscope.core.errors import UsageError
+from tumorscope.core.pseudonym import pseudonym_key
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -61,7 +62,9 @@ class Command:
     ] = "auto"
     device: Annotated[Literal["auto", "cpu", "cuda"], arg(help="Where PyTorch computes.")] = "auto"
     probabilities: Annotated[bool, arg(help="Also write one probability map per region.")] = False
-    uncertainty: Annotated[bool, arg(help="Also write the entropy of the probabilities as a map.")] = False
+    uncertainty: Annotated[
+        bool, arg(help="Also write the probabilities' entropy as a map, with --tta also their spread over the passes.")
+    ] = False
     layout: Annotated[
         Literal["plain", "bids"], arg(help="Names of the files: plain, or as BIDS derivatives (sub-*/anat/*_dseg…).")
     ] = "plain"
@@ -69,6 +72,7 @@ class Command:
         bool,
         arg(help="Keep DICOM patient ids, dates and UIDs in names and outputs; else pseudonyms."),
     ] = False
+    pseudonym_key: KeyOption = None
     dates: Annotated[
         tuple[str, ...],
         arg(
@@ -80,12 +84,21 @@ class Command:
     tta: Annotated[bool, arg(help="Average the prediction with that of the mirrored scan; takes twice as long.")] = (
         False
     )
+    fast: Annotated[
+        bool, arg(help="Without --bundle: take a shipped model for slices instead of one for volumes, where both fit.")
+    ] = False
+    postprocess: Annotated[
+        bool, arg(help="Leave the label map as the probabilities say; else the model's rules clean it (small parts).")
+    ] = True
     preprocess: Annotated[
         bool,
         arg(help="Take scans as they are; else raw studies are co-registered, resampled and freed of the skull."),
     ] = True
     bias: Annotated[bool, arg(help="Also correct the bias field (N4).")] = False
-    types: Annotated[bool, arg(help="Do not tell the tumour type (told for T1CE).")] = True
+    types: Annotated[
+        Literal["auto", "always", "never"],
+        arg(help="Tell the tumour type of T1CE; auto: not of brains without skull, which the model does not know."),
+    ] = "auto"
     json: JsonOption = None
 
     def run(self) -> int:
@@ -93,7 +106,7 @@ class Command:
         if not self.inputs:
             raise UsageError(expected="at least one INPUT", found="none", fix="Name a file or a folder")
         spacing = parse_spacing(self.spacing)
-        with output(self.json) as out:
+        with output(self.json) as out, pseudonym_key(self.pseudonym_key):
             from tumorscope.workflows.predict import predict_inputs
             from tumorscope.workflows.save_case import SaveOptions
 
@@ -110,7 +123,9 @@ class Command:
                 tta=self.tta,
                 preprocess=self.preprocess,
                 bias=self.bias,
-                types=self.types,
+                fast=self.fast,
+                postprocess=self.postprocess,
+                types={"auto": None, "always": True, "never": False}[self.types],
                 say=out.say,
             )
             out.give(result)

@@ -39,6 +39,14 @@ class Command:
         Path | None,
         arg(metavar="DIR", help="Folder for preprocessed cases.", help_behavior_hint="(default: RUN/cache)"),
     ] = None
+    outlines: Annotated[
+        Path | None,
+        arg(
+            metavar="DIR",
+            help="For classifiers: folder of the data set with outlined tumours that data.outlines names.",
+            help_behavior_hint="",
+        ),
+    ] = None
     overrides: Overrides = field(default_factory=dict)
     json: JsonOption = None
 
@@ -55,6 +63,7 @@ class Command:
                 split=self.split,
                 init=self.init,
                 cache=self.cache,
+                outlines=self.outlines,
                 echo=out.say,
             )
             out.give({"run": result.run, "bundle": result.bundle.folder, "best": result.best})

@@ -74,7 +74,7 @@ class Image:
     @property
     def orientation(self) -> str:
         """Three letters: where each voxel axis points ("RAS" = right, anterior, superior)."""
-        from nibabel.orientations import aff2axcodes
+        from tumorscope.core.orientation import aff2axcodes
 
         return "".join(aff2axcodes(self.affine))
 

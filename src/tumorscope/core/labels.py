@@ -102,7 +102,7 @@ class LabelScheme:
         Raises:
             LabelError: if an occurring class has no counterpart in ``to``.
         """
-        self.check(np.unique(labels))
+        self.check(label_values(labels))
         target = {label.name: label.value for label in to.labels}
         table = np.zeros(max(self.values) + 1, dtype=np.uint8)
         for label in self.labels:
@@ -118,6 +118,15 @@ class LabelScheme:
                     fix="Choose a target scheme that has this class",
                 )
         return table[np.asarray(labels).astype(np.uint8)]
+
+
+def label_values(labels: Array) -> Array:
+    """Return the values that occur, sorted; for 8-bit maps by a table instead of sorting millions of voxels."""
+    if labels.dtype != np.uint8:
+        return np.unique(labels)
+    seen = np.zeros(256, dtype=bool)
+    seen[labels] = True
+    return np.flatnonzero(seen)
 
 
 #: Class names that mean the same tissue in schemes which name it differently.

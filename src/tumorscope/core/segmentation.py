@@ -5,11 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-import numpy as np
-
 from tumorscope.core.errors import GeometryError
 from tumorscope.core.image import Array, Image
-from tumorscope.core.labels import LabelScheme
+from tumorscope.core.labels import LabelScheme, label_values
 
 
 @dataclass
@@ -33,7 +31,7 @@ class Segmentation:
             LabelError: if a value is not in the scheme.
             GeometryError: if a probability map has another grid.
         """
-        self.scheme.check(np.unique(self.labels.data))
+        self.scheme.check(label_values(self.labels.data))
         for name, image in self.probabilities.items():
             if not image.same_grid(self.labels):
                 raise GeometryError(

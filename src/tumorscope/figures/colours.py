@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-import numpy as np
-
-from tumorscope.core.labels import LabelScheme
+from tumorscope.core.labels import LabelScheme, label_values
 from tumorscope.core.segmentation import Segmentation
 from tumorscope.inference.decode import own_value
 
@@ -43,7 +41,7 @@ def class_colours(scheme: LabelScheme, palette: Palette = "papers") -> dict[int,
 def legend_of(segmentation: Segmentation, palette: Palette = "papers") -> list[tuple[RGB, str]]:
     """Return colour and long name of every class that occurs."""
     colours = class_colours(segmentation.scheme, palette)
-    present = set(np.unique(segmentation.labels.data).tolist())
+    present = set(label_values(segmentation.labels.data).tolist())
     return [(colours[x.value], long_name(x.name)) for x in segmentation.scheme.labels if x.value in present]
 
 

@@ -143,7 +143,7 @@ def _drawn(
 
 def world(stage: Stage, image: Image) -> tuple[float, float, float]:
     """Return the place of interest in RAS+ mm."""
-    from nibabel.orientations import axcodes2ornt, io_orientation, ornt_transform
+    from tumorscope.core.orientation import axcodes2ornt, io_orientation, ornt_transform
 
     left, posterior, superior = stage.centre()
     back = ornt_transform(axcodes2ornt("LPS"), io_orientation(image.affine))

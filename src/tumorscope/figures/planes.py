@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
-from nibabel.orientations import io_orientation
 
 from tumorscope.core.errors import UsageError
 from tumorscope.core.image import Array, Image
+from tumorscope.core.orientation import io_orientation
 from tumorscope.formats.picture import RasterInfo
 from tumorscope.transforms.grid import model_spacing, to_model_orientation
 

@@ -15,6 +15,8 @@ from tumorscope.figures.colours import Palette
 from tumorscope.figures.planes import PLANES, PlaneName, View, oriented
 from tumorscope.figures.stage import Stage
 from tumorscope.figures.study import PREFERRED
+from tumorscope.inference.postprocess import bounding_box
+from tumorscope.inference.uncertainty import largest_entropy
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -103,26 +105,25 @@ def diameters_view(
     return figure
 
 
-def uncertainty_view(
-    images: Mapping[Sequence, Image], segmentation: Segmentation, entropy: Array, top: float = 1.0
-) -> Figure:
+def uncertainty_view(images: Mapping[Sequence, Image], segmentation: Segmentation) -> Figure:
     """Draw the entropy of the probabilities in three planes through the centre of the tumour.
 
     Args:
         images: Sequences on the segmentation's grid, a volume of known spacing.
-        segmentation: Label map.
-        entropy: From :func:`~tumorscope.inference.uncertainty.uncertainty_map`.
-        top: Its largest possible value, bits.
+        segmentation: Label map with probabilities; see :func:`~tumorscope.inference.uncertainty.uncertainty_map`.
     """
+    exclusive = not all(name in segmentation.scheme.regions for name in segmentation.probabilities)
+    top = float(np.log2(len(segmentation.probabilities) + 1)) if exclusive else 1.0
     sequence = next(s for s in PREFERRED if s in images)
     stage = Stage(images, segmentation)
     views = _through(stage, tumour_centre(stage))
-    volume = oriented(segmentation.labels.with_data(entropy))
+    volumes = {name: oriented(image) for name, image in segmentation.probabilities.items()}
     figure, grid = canvas(1, [stage.size(v) for v in views], row_inches=2.5, right=0.8)
     for column, view in enumerate(views):
         axes = figure.add_subplot(grid[0, column])
         stage.scan(axes, view, sequence, dim=0.6)
-        drawn = stage.heat(axes, view, view.cut(volume), top, "inferno", clear=True)
+        entropy = largest_entropy({name: view.cut(volume) for name, volume in volumes.items()}, segmentation.scheme)
+        drawn = stage.heat(axes, view, entropy, top, "inferno", clear=True)
         _finish(stage, axes, view, sequence if column == 0 else "", bar=column == 0)
     colour_bar(figure, drawn, "entropy in bits", np.arange(0, top + 1e-6, 0.5).tolist(), 0.8)
     return figure
@@ -130,17 +131,19 @@ def uncertainty_view(
 
 def tumour_centre(stage: Stage) -> tuple[int, int, int]:
     """Return the tumour's voxel (L, P, S) nearest to its centre of mass; the middle of the head if there is none."""
-    if not stage.mask.any():
+    box = bounding_box(stage.mask)
+    if box is None:
         return stage.centre()
+    mask = stage.mask[box]
     away = np.zeros((1, 1, 1), dtype=np.float32)
     for axis, step in enumerate(stage.spacing):
-        count = stage.mask.sum(axis=tuple(a for a in range(3) if a != axis))
+        count = mask.sum(axis=tuple(a for a in range(3) if a != axis))
         place = np.arange(len(count), dtype=np.float32)
         shape = [len(count) if a == axis else 1 for a in range(3)]
         away = away + (((place - (count * place).sum() / count.sum()) * step) ** 2).reshape(shape)
-    nearest = np.where(stage.mask, away, np.inf).argmin()
-    i, j, k = np.unravel_index(int(nearest), stage.mask.shape)
-    return int(i), int(j), int(k)
+    nearest = np.where(mask, away, np.inf).argmin()
+    i, j, k = (int(n) + side.start for n, side in zip(np.unravel_index(int(nearest), mask.shape), box, strict=True))
+    return i, j, k
 
 
 def _through(stage: Stage, point: tuple[int, int, int]) -> list[View]:
@@ -158,7 +161,7 @@ def _finish(stage: Stage, axes: Axes, view: View, title: str, bar: bool) -> None
 
 def _to_lps(image: Image, points: Array) -> Array:
     """Turn voxel indices of the file (n, 3) into indices along L, P, S."""
-    from nibabel.orientations import axcodes2ornt, io_orientation, ornt_transform
+    from tumorscope.core.orientation import axcodes2ornt, io_orientation, ornt_transform
 
     turned = np.empty_like(points)
     for axis, (to, flip) in enumerate(ornt_transform(io_orientation(image.affine), axcodes2ornt("LPS"))):

@@ -47,9 +47,10 @@ class Stage:
         self.images = images
         self.reference = segmentations[0].labels if segmentations else next(iter(images.values()))
         self.spacing = spacing_lps(self.reference)
-        self.mask: Array = np.zeros(oriented(self.reference).shape, dtype=bool)
-        for segmentation in segmentations:
-            self.mask |= oriented(segmentation.labels) > 0
+        marked = [oriented(segmentation.labels) > 0 for segmentation in segmentations]
+        self.mask: Array = np.zeros(oriented(self.reference).shape, dtype=bool) if not marked else marked[0]
+        for mask in marked[1:]:
+            self.mask = self.mask | mask
         self.box = _box([oriented(image) for image in images.values()], self.mask)
         self._windows: dict[Sequence, tuple[float, float]] = {}
 
@@ -129,15 +130,15 @@ class Stage:
 
     def blank(self, axes: Axes, view: View) -> None:
         """Prepare a black panel without scan."""
-        axes.set_facecolor("black")
         self.clip(axes, view)
 
     def clip(self, axes: Axes, view: View) -> None:
         """Show the visible part, pixels in their true proportions."""
         x0, x1, y0, y1 = self._limits(view)
-        axes.set(xlim=(x0, x1), ylim=(y1, y0), aspect="equal", xticks=[], yticks=[])
-        for spine in axes.spines.values():
-            spine.set_visible(False)
+        axes.set_axis_off()  # no ticks are ever made: they take longer than the picture
+        axes.set_xlim(x0, x1)
+        axes.set_ylim(y1, y0)
+        axes.set_aspect("equal")
 
     def labels(
         self,
@@ -173,9 +174,12 @@ class Stage:
             return
         extent = self._extent(view, mask)
         across, along = view.pixel(self.spacing)
-        x = (np.arange(-1, mask.shape[1] + 1) + 0.5) * across
-        y = extent[3] + (np.arange(-1, mask.shape[0] + 1) + 0.5) * along
-        axes.contour(x, y, np.pad(mask, 1).astype(np.float32), levels=[0.5], colors=[rgb], linewidths=width)
+        rows, columns = (np.flatnonzero(mask.any(axis=axis)) for axis in (1, 0))
+        top, left = rows[0], columns[0]
+        inner = np.pad(mask[top : rows[-1] + 1, left : columns[-1] + 1], 1).astype(np.float32)
+        x = (left + np.arange(-1, inner.shape[1] - 1) + 0.5) * across
+        y = extent[3] + (top + np.arange(-1, inner.shape[0] - 1) + 0.5) * along
+        axes.contour(x, y, inner, levels=[0.5], colors=[rgb], linewidths=width)
         self.clip(axes, view)
 
     def heat(

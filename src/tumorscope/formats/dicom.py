@@ -10,8 +10,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from tumorscope.core.files import content_hash
 from tumorscope.core.image import Array, Image
+from tumorscope.core.pseudonym import pseudonym
 from tumorscope.core.source import SourceSeries
 from tumorscope.formats.dicom_frames import Header, dicom_files, read_header
 from tumorscope.formats.dicom_pixels import read_stack
@@ -75,7 +75,7 @@ class DicomStudy:
     """One study of one patient.
 
     Attributes:
-        id: Pseudonym, the same for the same study wherever it is read.
+        id: Pseudonym, the same for the same study under one key (:mod:`~tumorscope.core.pseudonym`).
         patient: Pseudonym of the patient.
         volumes: In the order of series numbers.
         passed_over: What is no MRI volume, one sentence each.
@@ -143,12 +143,10 @@ def _study(uid: str, headers: list[Header]) -> DicomStudy:
         volumes += found
         said += sentences
     person = next((h.person for h in headers if any(h.person)), ())
-    patient = (
-        content_hash(*(p.strip().lower().encode() + b"\0" for p in person)) if person else content_hash(uid.encode())
-    )
+    patient = pseudonym(*(p.strip().lower().encode() for p in person)) if person else pseudonym(uid.encode())
     identity = (person[0] if person else "", headers[0].date)
     return DicomStudy(
-        f"study-{content_hash(uid.encode())[:10]}", f"patient-{patient[:10]}", tuple(volumes), tuple(said), identity
+        f"study-{pseudonym(uid.encode())[:10]}", f"patient-{patient[:10]}", tuple(volumes), tuple(said), identity
     )
 
 

@@ -103,12 +103,20 @@ def longest_3d(mask: Array, steps: Array) -> Line:
     first = mask[i, j].argmax(axis=1) - 0.5
     last = mask.shape[2] - mask[i, j, ::-1].argmax(axis=1) - 0.5
     ends = [np.column_stack([i + di, j + dj, k]) for di in (-0.5, 0.5) for dj in (-0.5, 0.5) for k in (first, last)]
-    points = np.unique(np.concatenate(ends), axis=0)
+    points = _distinct(np.concatenate(ends))
     hull = points[ConvexHull(points).vertices]
     lengths = pdist(hull @ steps.T)
     a, b = np.triu_indices(len(hull), 1)
     far = int(lengths.argmax())
     return Line(float(lengths[far]), hull[[a[far], b[far]]])
+
+
+def _distinct(points: Array) -> Array:
+    """Return each of the points (n, 3), whose coordinates are multiples of a half from -0.5 on, once, in order."""
+    whole = np.rint(2 * points).astype(np.int64) + 1
+    size = whole.max(axis=0) + 1
+    keys = np.unique((whole[:, 0] * size[1] + whole[:, 1]) * size[2] + whole[:, 2])
+    return np.column_stack([keys // (size[1] * size[2]), keys // size[2] % size[1], keys % size[2]]) / 2 - 0.5
 
 
 def _line(pair: Array, to_plane: Array, axis: int, k: int) -> Line:

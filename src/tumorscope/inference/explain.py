@@ -15,7 +15,7 @@ from tumorscope.networks.classifier import StagedClassifier
 class Explainer:
     """Grad-CAM of a classifier's members, averaged.
 
-    The map is that of the last stage but one (stride 16), which still tells places apart.
+    The map is that of the last stage that still tells places apart (:attr:`StagedClassifier.explained`, stride 16).
 
     Args:
         bundle: Of a classifier.
@@ -45,7 +45,7 @@ class Explainer:
     def _one(self, network: StagedClassifier, picture: Array, answer: int) -> Array:
         from monai.visualize import GradCAM
 
-        last = network.stage_modules(max(0, network.stages - 2))[-1]
+        last = network.stage_modules(network.explained)[-1]
         layer = next(name for name, module in network.named_modules() if module is last)
         x = torch.from_numpy(np.ascontiguousarray(picture[None])).requires_grad_(True)
         with torch.enable_grad():

@@ -74,12 +74,17 @@ def lesion_sizes(mask: Array, box: tuple[slice, slice, slice], image: Image) -> 
     return found
 
 
-def lesion_table(found: tuple[Array, Array, tuple[slice, slice, slice]] | None, image: Image) -> dict[str, Any]:
+def lesion_table(
+    found: tuple[Array, Array, tuple[slice, slice, slice]] | None,
+    image: Image,
+    largest: dict[str, Any] | None = None,
+) -> dict[str, Any]:
     """Measure every lesion of a region.
 
     Args:
         found: From :func:`find_lesions`.
         image: Grid of the region.
+        largest: :func:`lesion_sizes` of the first lesion, where they are known already.
 
     Returns:
         ``count`` and ``rows`` of lesions of at least ``min_ml`` (``min_voxels`` where spacing is unknown), largest
@@ -99,16 +104,17 @@ def lesion_table(found: tuple[Array, Array, tuple[slice, slice, slice]] | None, 
     for number, inner in enumerate(find_objects(parts)[: min(count, MAX_ROWS)], 1):
         mask = parts[inner] == number
         where = [slice(b.start + i.start, b.start + i.stop) for b, i in zip(box, inner, strict=True)]
-        rows.append({"number": number, **_row(mask, (where[0], where[1], where[2]), image)})
+        rows.append({"number": number, **_row(mask, (where[0], where[1], where[2]), image, largest)})
+        largest = None
     small = sizes[count:]
     return {**limit, "count": count, "smaller": len(small), "smaller_voxels": int(small.sum()), "rows": rows}
 
 
-def _row(mask: Array, box: tuple[slice, slice, slice], image: Image) -> dict[str, Any]:
+def _row(mask: Array, box: tuple[slice, slice, slice], image: Image, sizes: dict[str, Any] | None) -> dict[str, Any]:
     voxels, known = int(mask.sum()), image.spacing_known
     centre = np.argwhere(mask).mean(axis=0) + [side.start for side in box]
     world = image.affine @ [*centre, 1.0]
-    sizes = lesion_sizes(mask, box, image)
+    sizes = sizes or lesion_sizes(mask, box, image)
     shorter = min(sizes["longest_axial_diameter"], sizes["perpendicular_diameter"])
     return {
         "voxels": voxels,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -10,7 +11,7 @@ from tumorscope.core.image import Array, Image
 from tumorscope.core.labels import LabelScheme
 from tumorscope.core.segmentation import Segmentation
 from tumorscope.inference.lesions import find_lesions, lesion_sizes, lesion_table
-from tumorscope.inference.postprocess import axial_axis
+from tumorscope.inference.postprocess import axial_axis, bounding_box
 
 #: Regions whose lesions are listed one by one; schemes without regions list all classes.
 LISTED = ("WT", "ET")
@@ -36,20 +37,28 @@ def measure(segmentation: Segmentation, diameters: bool = True) -> dict[str, Any
     """
     labels = segmentation.labels
     axis = axial_axis(labels)
-    regions, tables = {}, {}
+    regions, tables, at_edge = {}, {}, []
+    box = bounding_box(labels.data > 0) or (slice(0, 1),) * 3
     for name in segmentation.scheme.targets:
-        mask = segmentation.region(name)
+        mask = segmentation.scheme.mask(labels.data[box], name)
         found = find_lesions(mask)
-        regions[name] = _measure_region(mask, found, labels, axis, diameters)
+        if found is not None:
+            a, b, c = (slice(i.start + o.start, i.stop + o.start) for i, o in zip(found[2], box, strict=True))
+            found = found[0], found[1], (a, b, c)
+        sizes = lesion_sizes(found[0] == 1, found[2], labels) if diameters and found is not None else None
+        lengths = _told(sizes) if diameters else {}
+        regions[name] = _measure_region(mask, box[axis].start, found, labels, axis, lengths)
         if diameters and name in listed(segmentation.scheme):
-            tables[name] = lesion_table(found, labels)
+            tables[name] = lesion_table(found, labels, sizes)
+        if found is not None and _at_edge(found[2], labels.shape):
+            at_edge.append(name)
     return {
         "spacing_known": labels.spacing_known,
         "spacing_mm": [round(v, 6) for v in labels.spacing] if labels.spacing_known else None,
         "slice_axis": "xyz"[axis],
         "plane": axial_plane(labels),
         "regions": regions,
-        "at_edge": [name for name in segmentation.scheme.targets if _at_edge(segmentation.region(name))],
+        "at_edge": at_edge,
         **({"lesions": tables} if diameters else {}),
     }
 
@@ -83,28 +92,30 @@ def axial_plane(image: Image) -> dict[str, Any]:
 
 def _measure_region(
     mask: Array,
+    start: int,
     found: tuple[Array, Array, tuple[slice, slice, slice]] | None,
     image: Image,
     axis: int,
-    diameters: bool,
+    lengths: Mapping[str, Any],
 ) -> dict[str, Any]:
-    counts = mask.sum(axis=tuple(a for a in range(3) if a != axis))
+    """Put together what is known of a region: ``mask`` is a box of ``image`` that begins at slice ``start``."""
+    inside = mask.sum(axis=tuple(a for a in range(3) if a != axis))
+    counts = np.zeros(image.shape[axis], dtype=np.int64)
+    counts[start : start + len(inside)] = inside
     voxels = int(counts.sum())
     step = _in_plane(image, axis)
     pixel = float(np.linalg.norm(np.cross(step[:, 0], step[:, 1])))
     areas = [round(float(n) * pixel, 3) for n in counts]
-    result: dict[str, Any] = {
+    return {
         "voxels": voxels,
         "ml": round(voxels * image.voxel_ml, 6) if image.spacing_known else None,
         "lesions": 0 if found is None else len(found[1]),
         "largest_slice": int(counts.argmax()) if voxels else None,
         "largest_area": max(areas),
+        **lengths,
+        "areas": areas,
+        "unit": "mm" if image.spacing_known else "px",
     }
-    if diameters:
-        result |= _NO_DIAMETERS if found is None else lesion_sizes(found[0] == 1, found[2], image)
-        result.pop("lines", None)
-        result.pop("slice", None)
-    return {**result, "areas": areas, "unit": "mm" if image.spacing_known else "px"}
 
 
 _NO_DIAMETERS: dict[str, Any] = {
@@ -115,10 +126,14 @@ _NO_DIAMETERS: dict[str, Any] = {
 }
 
 
-def _at_edge(mask: Array) -> bool:
-    """Whether a mask touches the first or last slice of any axis of more than one slice."""
-    ends = (np.take(mask, [0, -1], axis=axis) for axis, n in enumerate(mask.shape) if n > 1)
-    return any(bool(end.any()) for end in ends)
+def _told(sizes: Mapping[str, Any] | None) -> dict[str, Any]:
+    """Return the diameters of a region's largest component; zeros where there is none."""
+    return dict(_NO_DIAMETERS) if sizes is None else {k: v for k, v in sizes.items() if k not in ("lines", "slice")}
+
+
+def _at_edge(box: tuple[slice, slice, slice], shape: tuple[int, int, int]) -> bool:
+    """Whether a box touches the first or last slice of any axis of more than one slice."""
+    return any(n > 1 and (side.start == 0 or side.stop == n) for side, n in zip(box, shape, strict=True))
 
 
 def _in_plane(image: Image, axis: int) -> Array:

@@ -6,11 +6,11 @@ import math
 from collections.abc import Iterator
 
 import numpy as np
-from nibabel.orientations import io_orientation
 
 from tumorscope.bundles.manifest import Postprocess
 from tumorscope.core.image import Array, Image
 from tumorscope.core.labels import LabelScheme
+from tumorscope.core.orientation import io_orientation
 from tumorscope.inference.decode import value_below
 
 

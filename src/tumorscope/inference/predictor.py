@@ -35,11 +35,14 @@ class Prediction:
         segmentation: With probabilities, in the input's grid and the bundle's scheme.
         notes: What the user should know, one sentence each.
         seconds: Step → seconds.
+        spread: Standard deviation of the probability between the passes (as they are, mirrored), the largest over the
+            outputs, float32 in the input's grid; None where not asked for.
     """
 
     segmentation: Segmentation
     notes: tuple[str, ...]
     seconds: dict[str, float]
+    spread: Image | None = None
 
 
 class Predictor:
@@ -53,6 +56,7 @@ class Predictor:
         batch: Slices per run of the network; windows of volumes are run one by one.
         tta: Also predict the left-right mirror image and average the probabilities, whether the bundle asks or not.
         precision: ``auto`` (bfloat16 where the hardware computes in it) or ``float32``.
+        spread: Where the mirror image is predicted too, also keep how far the two disagree.
         postprocess: Apply the bundle's rules; without them labels are decided at a probability of one half and that
             is all. ``bundle`` is then without rules too.
 
@@ -70,6 +74,7 @@ class Predictor:
         batch: int = 8,
         tta: bool = False,
         precision: Precision = "auto",
+        spread: bool = False,
         postprocess: bool = True,
     ) -> None:
         if bundle.manifest.image is not None:
@@ -83,6 +88,7 @@ class Predictor:
         self.bundle = bundle
         self.batch = batch
         self.tta = tta or bundle.manifest.tta
+        self.spread = spread and self.tta
         self.runtime = open_runtime(bundle, runtime, device, precision) if isinstance(runtime, str) else runtime
 
     def predict(self, images: Mapping[Sequence, Image]) -> Segmentation:
@@ -132,14 +138,16 @@ class Predictor:
         restored = prepared.grid.restore(volume)
         del volume
         np.clip(restored, 0.0, 1.0, out=restored)
-        maps = dict(zip(manifest.outputs.names, restored, strict=True))
+        maps = dict(zip(manifest.outputs.names, restored, strict=not self.spread))
         first = next(images[s] for s in manifest.preprocess.sequences if s in images)
         rule = manifest.postprocess.refine
         if rule is not None:
             guide = first if rule.guide is None else images.get(rule.guide, first)
             maps = refine(maps, guide, rule, manifest.outputs.kind == "classes")
         probabilities = {name: first.with_data(data) for name, data in maps.items()}
+        spread = first.with_data(restored[-1]) if self.spread else None
         if restore is not None:
+            spread = None if spread is None else restore(spread)
             probabilities = {name: restore(image) for name, image in probabilities.items()}
             maps = {name: image.data for name, image in probabilities.items()}
             first = next(iter(probabilities.values()))
@@ -148,17 +156,20 @@ class Predictor:
         clock.lap("decode")
         missing = [f"{s} is missing: its channel was empty." for s in prepared.missing]
         segmentation = Segmentation(cleaned, self.bundle.scheme, probabilities)
-        return Prediction(segmentation, (*missing, *notes), clock.laps)
+        return Prediction(segmentation, (*missing, *notes), clock.laps, spread)
 
     def _infer(self, prepared: Prepared, watch: Watch) -> Array:
-        """Return the probabilities (Z, K, H, W); slices or windows without any signal are not run and stay 0."""
+        """Return the probabilities (Z, K, H, W), with their spread as the last of K if it is kept.
+
+        Slices or windows without any signal are not run and stay 0.
+        """
         array, spec = prepared.array, self.bundle.manifest.preprocess
-        names = self.bundle.manifest.outputs.names
+        channels = len(self.bundle.manifest.outputs.names) + self.spread
         if spec.patch is not None:
             depth, height, width = (int(n) for n in (array.shape[0], *array.shape[2:]))
             told = self._told(watch, window_count((depth, height, width), spec.patch))
-            return predict_volume(array, spec.patch, told, len(names))
-        volume = np.zeros((array.shape[0], len(names), *array.shape[2:]), dtype=np.float32)
+            return predict_volume(array, spec.patch, told, channels)
+        volume = np.zeros((array.shape[0], channels, *array.shape[2:]), dtype=np.float32)
         slices = [z for z in range(array.shape[0]) if array[z].any()]
         for start in range(0, len(slices), self.batch):
             watch("segmenting", start / len(slices))
@@ -183,7 +194,10 @@ class Predictor:
         found = to_probabilities(self.runtime.run(batch), outputs)
         if self.tta:
             mirrored = to_probabilities(self.runtime.run(np.ascontiguousarray(batch[..., ::-1])), outputs)
-            found = 0.5 * (found + mirrored[..., ::-1])
+            mirrored = mirrored[..., ::-1]
+            apart = 0.5 * np.abs(found - mirrored).max(axis=1, keepdims=True) if self.spread else None
+            found = 0.5 * (found + mirrored)
+            found = found if apart is None else np.concatenate([found, apart], axis=1)
         return found
 
 

@@ -101,12 +101,16 @@ def uncertainty_map(segmentation: Segmentation) -> Array:
     Returns:
         float32 (x, y, z).
     """
-    maps = {name: np.asarray(image.data) for name, image in segmentation.probabilities.items()}
-    if not all(name in segmentation.scheme.regions for name in maps):
-        return next(iter(entropy_maps(maps, segmentation.scheme).values())).astype(np.float32)
-    largest = np.zeros(segmentation.labels.shape, dtype=np.float32)
-    for name, p in maps.items():  # one at a time: whole volumes are large
-        for found in entropy_maps({name: p}, segmentation.scheme).values():
+    return largest_entropy({n: image.data for n, image in segmentation.probabilities.items()}, segmentation.scheme)
+
+
+def largest_entropy(probabilities: Mapping[str, Array], scheme: LabelScheme) -> Array:
+    """Return :func:`uncertainty_map` of probabilities that need not be whole volumes: float32 of their shape."""
+    if not all(name in scheme.regions for name in probabilities):
+        return next(iter(entropy_maps(probabilities, scheme).values())).astype(np.float32)
+    largest = np.zeros(next(iter(probabilities.values())).shape, dtype=np.float32)
+    for name, p in probabilities.items():  # one at a time: whole volumes are large
+        for found in entropy_maps({name: p}, scheme).values():
             np.maximum(largest, found, out=largest)
     return largest
 

@@ -126,8 +126,8 @@ def type_scores(answers: TypeAnswers, *, seed: int = 0, n_boot: int = N_BOOT, no
         ImpossibleScoreError: if precision, sensitivity and F1 cannot belong together.
     """
     owner = np.unique(np.asarray(answers.groups), return_inverse=True)[1]
-    weights = _resampled(owner, seed, n_boot)
-    point, drawn = _values(answers, np.ones((1, len(owner)))), _values(answers, weights)
+    weights = resampled_weights(owner, seed, n_boot)
+    point, drawn = score_values(answers, np.ones((1, len(owner)))), score_values(answers, weights)
     counts = np.bincount(answers.truth, minlength=len(answers.names))
     scores = []
     for (metric, region), value in point.items():
@@ -159,7 +159,7 @@ def _check(scores: Sequence[TypeScore]) -> None:
         check_pair(precision=values.get("precision"), sensitivity=values.get("sensitivity"), f1=values.get("f1"))
 
 
-def _resampled(owner: Ints, seed: int, n_boot: int) -> Floats:
+def resampled_weights(owner: Ints, seed: int, n_boot: int) -> Floats:
     """Return how often each picture is drawn when whole groups are: (n_boot, N)."""
     groups = int(owner.max()) + 1
     rng = np.random.default_rng(seed)
@@ -168,7 +168,7 @@ def _resampled(owner: Ints, seed: int, n_boot: int) -> Floats:
     return times[:, owner].astype(np.float64)
 
 
-def _values(answers: TypeAnswers, weights: Floats) -> Mapping[tuple[str, str], Floats]:
+def score_values(answers: TypeAnswers, weights: Floats) -> Mapping[tuple[str, str], Floats]:
     """Return every score for each row of picture weights (B, N): (metric, region) → (B,)."""
     size, truth, given = len(answers.names), answers.truth, answers.answer
     cells = np.zeros((len(weights), size, size))

@@ -22,6 +22,7 @@ NETWORKS = Registry(
 CLASSIFIERS = Registry(
     "classification network",
     {
+        "efficientnet-attention": "tumorscope.networks.efficientnet_attention:EfficientNetAttention",
         "efficientnet-classifier": "tumorscope.networks.efficientnet_classifier:EfficientNetClassifier",
         "resnet": "tumorscope.networks.resnet:ResNet",
         "vgg16": "tumorscope.networks.vgg16:VGG16",

@@ -33,6 +33,11 @@ class StagedClassifier(nn.Module):
         dense: list[nn.Module] = [nn.Linear(features, hidden), nn.ReLU(inplace=True)] if hidden else []
         self.head = nn.Sequential(*dense, Dropout(dropout), nn.Linear(hidden or features, out_channels))
 
+    @property
+    def explained(self) -> int:
+        """Index of the stage whose places Grad-CAM weighs: the last but one (stride 16)."""
+        return max(0, self.stages - 2)
+
     @staticmethod
     def base_channels(in_channels: int) -> int:
         """Return the channels that the base sees."""
@@ -58,6 +63,10 @@ class StagedClassifier(nn.Module):
     def after(self, x: Tensor, stages: int) -> Tensor:
         """Run what follows the first ``stages`` stages: logits (B, K)."""
         return cast("Tensor", self.head(self.pooled(x, stages)))
+
+    def after_with_attention(self, x: Tensor, stages: int) -> tuple[Tensor, Tensor | None]:
+        """Run what follows the first ``stages`` stages: logits (B, K), and those of an attention map if it has one."""
+        return self.after(x, stages), None
 
     def pooled(self, x: Tensor, stages: int) -> Tensor:
         """Return the pooled features (B, F) of what the first ``stages`` stages gave."""

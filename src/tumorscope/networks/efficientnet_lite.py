@@ -159,6 +159,12 @@ class EfficientNetLiteEncoder(nn.Module):
             x = functional.relu6(self._bn1(self._conv_head(x)))
         return x
 
+    def keep_stages(self, stages: int) -> None:
+        """Drop what comes after the first ``stages`` stages."""
+        self.top = self.top and stages == len(self._taps)
+        self._taps, self.channels = self._taps[:stages], self.channels[:stages]
+        self._blocks = self._blocks[: self._taps[-1] + 1]
+
     def stage_modules(self, index: int) -> list[nn.Module]:
         """Return the modules of one stage."""
         stem: list[nn.Module] = [self._conv_stem, self._bn0] if index == 0 else []

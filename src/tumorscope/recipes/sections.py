@@ -112,6 +112,8 @@ class Training(Section):
         batch_size: Per device.
         monitor: What chooses the best checkpoint and stops early: ``val_loss`` (lower), ``val_dice`` or
             ``val_accuracy`` (higher).
+        keep: ``best``, by ``monitor``, or ``last``: the weights at the end, where a small validation part would choose
+            by chance.
         early_stopping: Validations without improvement before stopping; None never.
         validate_every: Epochs between validations.
         ema: Decay of the averaged weights that are validated and kept; 0 for none.
@@ -127,6 +129,7 @@ class Training(Section):
     epochs: int = Field(default=20, ge=1)
     batch_size: int = Field(default=16, ge=1)
     monitor: Literal["val_loss", "val_dice", "val_accuracy"] = "val_loss"
+    keep: Literal["best", "last"] = "best"
     early_stopping: int | None = Field(default=None, ge=1)
     validate_every: int = Field(default=1, ge=1)
     ema: float = Field(default=0.0, ge=0, lt=1)

@@ -24,6 +24,8 @@ class TypeData(Section):
         fractions: Train, validation, test of ``group`` and ``patient``; of ``release`` the second is used.
         held_out: Name of a fixed test list in ``recipes/test_lists``; its patients never train or validate.
         seed: Of the split.
+        outlines: Name of a data set of pictures with outlined tumours that train along; none that may show what a
+            validation or test picture shows.
     """
 
     dataset: str
@@ -31,6 +33,7 @@ class TypeData(Section):
     fractions: tuple[float, float, float] = (0.7, 0.15, 0.15)
     held_out: str | None = None
     seed: int = 0
+    outlines: str | None = None
 
 
 class Base(Section):
@@ -53,10 +56,13 @@ class TypeLoss(Section):
     Attributes:
         label_smoothing: Share of the target that is spread over all classes.
         balanced: Weigh classes by the inverse of their number of training pictures.
+        attention: Weight of a second loss, of networks with an attention map: the binary cross-entropy between it and
+            where the tumour is. Pictures without tumour teach it everywhere, others where they are outlined.
     """
 
     label_smoothing: float = Field(default=0.0, ge=0, lt=1)
     balanced: bool = False
+    attention: float = Field(default=0.0, ge=0)
 
 
 class TypeRecipe(Section):
@@ -79,7 +85,8 @@ class TypeRecipe(Section):
 
     @model_validator(mode="after")
     def _consistent(self) -> TypeRecipe:
-        DATASETS.check(self.data.dataset)
+        for name in (self.data.dataset, *filter(None, [self.data.outlines])):
+            DATASETS.check(name)
         CLASSIFIERS.check(self.network.name)
         names, spec = self.outputs.names, self.preprocess
         if self.outputs.kind != "types" or len(set(names)) < len(names) or len(names) < 2:

@@ -22,12 +22,14 @@ class FileNames:
         labels: The label map.
         probability: Pattern of a probability map; ``{}`` is the region or class.
         uncertainty: The entropy map.
+        spread: The spread over the passes of test-time augmentation.
         legend: Table of label values; empty where the layout has none.
     """
 
     labels: str = "segmentation.nii.gz"
     probability: str = "probability_{}.nii.gz"
     uncertainty: str = "uncertainty.nii.gz"
+    spread: str = "spread.nii.gz"
     legend: str = ""
 
 
@@ -43,6 +45,7 @@ def bids_names(subject: str) -> FileNames:
         labels=f"{start}_dseg.nii.gz",
         probability=f"{start}_label-{{}}_probseg.nii.gz",
         uncertainty=f"{start}_desc-entropy_stat.nii.gz",
+        spread=f"{start}_desc-spread_stat.nii.gz",
         legend=f"{start}_dseg.tsv",
     )
 

@@ -12,6 +12,7 @@ from typing import Any
 from tumorscope.core.labels import LabelScheme
 from tumorscope.report.case_pictures import Picture
 from tumorscope.report.case_tables import html_row, legend, lesion_tables, sizes_table
+from tumorscope.report.preparation import preparation
 from tumorscope.report.type_html import type_section
 
 _TEMPLATE = Path(__file__).parent / "case.html"
@@ -39,7 +40,7 @@ def case_html(
         "subtitle": escape(f"{origin}. {record['created'].replace('T', ' ')[:16]} UTC."),
         "notice": escape(record["notice"]),
         "body": _body(record, scheme, pictures, "" if looked is None else type_section(record["tumor_type"], looked)),
-        "warnings": _list("Please note", _to_note(record), ""),
+        "warnings": _list("Please note", _to_note(record), "") + preparation(record),
         "provenance": _provenance(record),
         "steps": "".join(f"<li>{escape(s)}</li>" for s in record["steps"]),
     }

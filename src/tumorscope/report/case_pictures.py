@@ -6,15 +6,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
-
 from tumorscope.core.image import Image
 from tumorscope.core.segmentation import Segmentation
 from tumorscope.core.sequence import Sequence
 from tumorscope.figures import report_views
 from tumorscope.figures.overlay import overlay_figure
 from tumorscope.figures.save import png_bytes
-from tumorscope.inference.uncertainty import uncertainty_map
 
 _SINGLE = "The slice as it is, and with the segmentation on it."
 _STACK = "The slice with the largest segmented area, as it is and with the segmentation, and two more slices."
@@ -82,9 +79,7 @@ def case_pictures(
     shown = png_bytes(views.sequences_view(images, segmentation))
     pictures.append(Picture("Sequences used", caption, shown, min(100, 26 * len(images))))
     if segmentation.probabilities:
-        exclusive = not all(name in segmentation.scheme.regions for name in segmentation.probabilities)
-        top = float(np.log2(len(segmentation.probabilities) + 1)) if exclusive else 1.0
-        figure = views.uncertainty_view(images, segmentation, uncertainty_map(segmentation), top)
+        figure = views.uncertainty_view(images, segmentation)
         caption = (
             "Entropy of the model's probabilities (the largest over the regions): bright where the model itself is "
             "undecided. It does not say how often the model is wrong."

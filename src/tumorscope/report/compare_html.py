@@ -19,6 +19,7 @@ from tumorscope.inference.cost import COUNTED
 from tumorscope.metrics import METRICS
 from tumorscope.report.comparison import Comparison, title
 from tumorscope.report.notice import NOTICE
+from tumorscope.report.type_comparison import TypeComparison
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -28,10 +29,13 @@ _TEMPLATE = Path(__file__).parent / "compare.html"
 _DRAWN = ("dice", "hd95")
 
 
-def compare_html(result: Comparison) -> str:
+def compare_html(result: Comparison | TypeComparison) -> str:
     """Return the report."""
     conditions = result.conditions
-    cases = f"{conditions['n_cases']} cases of {conditions['n_patients']} patients"
+    if isinstance(result, TypeComparison):
+        cases = f"{conditions['n']} pictures"
+    else:
+        cases = f"{conditions['n_cases']} cases of {conditions['n_patients']} patients"
     part = f", part '{conditions['part']}'" if conditions["part"] else ""
     dataset = conditions["dataset"] or "folders"
     notes = "".join(f"<li>{escape(note)}</li>" for note in result.notes)
@@ -44,7 +48,7 @@ def compare_html(result: Comparison) -> str:
         "notice": escape(NOTICE),
         "warnings": f'<div class="notice"><ul>{notes}</ul></div>' if notes else "",
         "runs": _runs(result),
-        "figures": "".join(_picture(*drawn) for drawn in comparison_figures(result)),
+        "figures": "".join(_picture(*figure) for figure in comparison_figures(result)),
         "tables": "".join(
             f'{_heading(heading)}<div class="wide">{_table(columns, rows)}</div>\n'
             for heading, columns, rows in result.tables()
@@ -54,9 +58,11 @@ def compare_html(result: Comparison) -> str:
     return Template(_TEMPLATE.read_text(encoding="utf-8")).substitute(fields)
 
 
-def comparison_figures(result: Comparison) -> list[tuple[str, Figure]]:
-    """Return the figures of a comparison: description, Figure."""
+def comparison_figures(result: Comparison | TypeComparison) -> list[tuple[str, Figure]]:
+    """Return the figures of a comparison: description, Figure; none of classifiers."""
     found: list[tuple[str, Figure]] = []
+    if isinstance(result, TypeComparison):
+        return found
     names = [row["name"] for row in result.runs]
     for metric in _DRAWN:
         rows = [r for r in result.cases if r["metric"] == metric]
@@ -97,11 +103,11 @@ def _intervals(result: Comparison, metric: str) -> dict[tuple[str, str], tuple[f
     }
 
 
-def _measured(result: Comparison) -> bool:
+def _measured(result: Comparison | TypeComparison) -> bool:
     return any("parameters" in cost for cost in result.costs)
 
 
-def _runs(result: Comparison) -> str:
+def _runs(result: Comparison | TypeComparison) -> str:
     columns = {
         "name": "run",
         "kind": "kind",

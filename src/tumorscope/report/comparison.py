@@ -58,7 +58,7 @@ class Comparison:
         lines = [f"{key.replace('_', ' ')}: {value}" for key, value in self.conditions.items()]
         lines += [f"note: {note}" for note in self.notes]
         for heading, columns, rows in self.tables():
-            lines += ["", heading, *_aligned(columns, rows)]
+            lines += ["", heading, *aligned(columns, rows)]
         return "\n".join([*lines, "", *self.footnotes])
 
     @property
@@ -235,6 +235,7 @@ def validation_table(validation: Sequence[Row], scores: Sequence[Row]) -> Table:
     )
 
 
-def _aligned(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
+def aligned(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
+    """Return the lines of a table as text, columns aligned."""
     widths = [max(len(r[i]) for r in (columns, *rows)) for i in range(len(columns))]
     return ["  " + "  ".join(c.ljust(w) for c, w in zip(r, widths, strict=True)).rstrip() for r in (columns, *rows)]

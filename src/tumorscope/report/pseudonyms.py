@@ -1,11 +1,10 @@
-"""Names for patients, studies and instances that tell nothing and stay the same from run to run."""
+"""Names for patients, studies and instances that tell nothing and stay the same under one key."""
 
 from __future__ import annotations
 
-import hashlib
 from typing import TYPE_CHECKING
 
-from tumorscope.core.files import content_hash
+from tumorscope.core.pseudonym import pseudonym
 
 if TYPE_CHECKING:
     from pydicom.dataset import Dataset
@@ -31,16 +30,15 @@ _GROUPS = ("PixelMeasuresSequence", "PlaneOrientationSequence", "PlanePositionSe
 
 
 def pseudonymous_uid(uid: str) -> str:
-    """Return a UID derived from ``uid`` by SHA-256 (2.25.<number>, DICOM PS3.5 B.2): equal in, equal out."""
-    number = int.from_bytes(hashlib.sha256(f"tumorscope {uid}".encode()).digest()[:16], "big")
-    return f"2.25.{number}"
+    """Return a UID derived from ``uid`` by a keyed hash (2.25.<number>, DICOM PS3.5 B.2): equal in, equal out."""
+    return f"2.25.{int(pseudonym(b'uid', uid.encode())[:32], 16)}"
 
 
 def pseudonymous_copy(source: Dataset, patient: str = "") -> Dataset:
     """Return what a segmentation may know of a source instance.
 
     Geometry and pseudonymous UIDs only. Patient and study attributes are empty, dates too. The patient's pseudonym is
-    ``patient``, or made from the StudyInstanceUID (a patient id has too few digits to be hidden by a hash).
+    ``patient``, or made from the StudyInstanceUID.
 
     Args:
         source: The instance, pixels not needed.
@@ -56,7 +54,7 @@ def pseudonymous_copy(source: Dataset, patient: str = "") -> Dataset:
         owner = source.get("SeriesInstanceUID", "") if name == "FrameOfReferenceUID" else source.SOPInstanceUID
         setattr(copy, name, pseudonymous_uid(str(source.get(name, "") or f"{name} of {owner}")))
     _keep_geometry(source, copy)
-    name = patient or f"patient-{content_hash(str(source.StudyInstanceUID).encode())[:10]}"
+    name = patient or f"patient-{pseudonym(str(source.StudyInstanceUID).encode())[:10]}"
     copy.PatientID = copy.PatientName = name
     for empty in ("PatientBirthDate", "PatientSex", "StudyDate", "StudyTime", "StudyID", "AccessionNumber"):
         setattr(copy, empty, "")

@@ -42,8 +42,10 @@ def _explained(found: Mapping[str, Any]) -> str:
         asked = ", ".join(str(z + 1) for z in found["slices"])
         said.append(f"Asked about axial slices {asked} (counted upwards); their probabilities are averaged.")
     if found["looked_at_tumour"] is not None:
+        more = found["looked_at_tumour"] > found["share_of_picture"]
         said.append(
-            f"Looked at the tumour: {found['looked_at_tumour']:.2f} of Grad-CAM lies inside what was segmented, which "
-            f"is {found['share_of_picture']:.2f} of the picture."
+            f"{'Looked at the tumour' if more else 'Did not look at the tumour more than elsewhere'}: "
+            f"{found['looked_at_tumour']:.2f} of Grad-CAM lies inside what was segmented, which is "
+            f"{found['share_of_picture']:.2f} of the picture."
         )
     return " ".join(said)

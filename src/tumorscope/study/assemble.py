@@ -17,7 +17,7 @@ from tumorscope.study.choose import choose_volumes
 def dicom_case(study: DicomStudy, *, sequence: Sequence | None = None, keep_identifiers: bool = False) -> Case:
     """Return the case that a DICOM study makes; voxels are read when the case is loaded.
 
-    Its id and patient are pseudonyms (hashes over unique identifiers), its notes hold no free text from the files.
+    Its id and patient are pseudonyms (keyed hashes of unique identifiers), its notes hold no free text of the files.
 
     Args:
         study: As found.

@@ -11,10 +11,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from nibabel.orientations import apply_orientation, axcodes2ornt, io_orientation, ornt_transform
 
 from tumorscope.core.errors import InputError, MissingDependencyError
 from tumorscope.core.image import Array, Image
+from tumorscope.core.orientation import apply_orientation, axcodes2ornt, io_orientation, ornt_transform
 
 _COARSE, _FINE = (128, 128, 128), (256, 256, 256)
 #: The box around the coarse brain is widened by this fraction of its size on each side.

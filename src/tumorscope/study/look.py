@@ -6,9 +6,9 @@ from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
-from nibabel.orientations import apply_orientation, axcodes2ornt, io_orientation, ornt_transform
 
 from tumorscope.core.image import Array, Image
+from tumorscope.core.orientation import apply_orientation, axcodes2ornt, io_orientation, ornt_transform
 
 #: Distance between the voxels that are looked at, mm.
 STEP_MM = 2.0

@@ -74,12 +74,23 @@ def has_skull(image: Image) -> bool:
     content = ~empty
     if float(np.percentile(data[content], 50)) <= 0.15 * float(np.percentile(data[content], 99)):
         return True  # mostly air with noise
-    share = float(_filled(content).sum()) / data.size
-    return share * float(np.prod(image.shape)) * image.voxel_ml > _BRAIN_ML
+    ml = float(np.prod(image.shape)) * image.voxel_ml / data.size
+    if ml * np.count_nonzero(_between(content)) <= _BRAIN_ML:  # no smaller than the filled volume, and quick
+        return False
+    return ml * float(_filled(content).sum()) > _BRAIN_ML
 
 
 def _step(image: Image, axis: int) -> int:
     return max(1, round(2.0 / image.spacing[axis])) if image.spacing_known else 1
+
+
+def _between(mask: Array) -> Array:
+    """Return what lies between content along both of the first two axes: it holds every hole of every slice."""
+    inside = np.ones(mask.shape, dtype=bool)
+    for axis in (0, 1):
+        inside &= np.logical_or.accumulate(mask, axis=axis)
+        inside &= np.flip(np.logical_or.accumulate(np.flip(mask, axis), axis=axis), axis)
+    return inside
 
 
 def _filled(mask: Array) -> Array:

@@ -93,14 +93,7 @@ def export_bundle(
     before = parent.manifest.training if parent else None
     custom = {label.value: label.name for label in scheme.labels} if scheme.name == "custom" else {}
     content = Manifest(
-        name=recipe.name,
-        version=_version(),
-        title=recipe.title,
-        limits=list(recipe.limits),
-        network=recipe.network.name,
-        network_args=recipe.network.args,
-        preprocess=recipe.preprocess,
-        outputs=recipe.outputs,
+        **_of_recipe(recipe),
         scheme=scheme.name,
         classes=custom,
         training=TrainingRecord(
@@ -132,6 +125,7 @@ def export_classifier(
     calibration: Calibration,
     novelty: Novelty,
     manifest: dict[str, Any],
+    beside: Dataset | None = None,
 ) -> Bundle:
     """Write the bundle of a classifier's run.
 
@@ -145,7 +139,9 @@ def export_classifier(
         calibration: What was chosen on the validation pictures.
         novelty: What the training pictures look like.
         manifest: What :func:`run_manifest` returned.
+        beside: Data set whose outlined pictures trained along.
     """
+    sources = [dataset] if beside is None else [dataset, beside]
     chosen = Classify(
         temperature=(calibration.temperature,),
         abstain_below=calibration.abstain_below,
@@ -153,21 +149,14 @@ def export_classifier(
         novelty=NOVELTY,
     )
     content = Manifest(
-        name=recipe.name,
-        version=_version(),
-        title=recipe.title,
-        limits=list(recipe.limits),
-        network=recipe.network.name,
-        network_args=recipe.network.args,
-        preprocess=recipe.preprocess,
-        outputs=recipe.outputs,
+        **_of_recipe(recipe),
         scheme="types",
         classify=chosen,
         tta=True,
         training=TrainingRecord(
             dataset=dataset.name,
-            licence=dataset.licence,
-            commercial=dataset.commercial,
+            licence="; ".join(f"{s.name}: {s.licence}" for s in sources) if beside else dataset.licence,
+            commercial=all(s.commercial for s in sources),
             case_hashes=case_hashes,
             split=split.model_dump(mode="json"),
             recipe=recipe.model_dump(mode="json"),
@@ -175,6 +164,20 @@ def export_classifier(
         ),
     )
     return save_bundle(folder, content, [state], render_card(content), {NOVELTY: novelty.save})
+
+
+def _of_recipe(recipe: Recipe | TypeRecipe) -> dict[str, Any]:
+    """Return the fields of a manifest that a recipe decides."""
+    return {
+        "name": recipe.name,
+        "version": _version(),
+        "title": recipe.title,
+        "limits": list(recipe.limits),
+        "network": recipe.network.name,
+        "network_args": recipe.network.args,
+        "preprocess": recipe.preprocess,
+        "outputs": recipe.outputs,
+    }
 
 
 def _folds(splits: list[Split]) -> dict[str, Any]:

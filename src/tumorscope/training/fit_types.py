@@ -21,19 +21,23 @@ from tumorscope.training.type_task import TypeTask
 
 
 class _Items(Dataset[dict[str, Tensor]]):
-    """Arrays (N, copies, …) and the type of each; item ``index + N · copy`` is one copy."""
+    """Arrays (N, copies, …), tumours alike, and the type of each; item ``index + N · copy`` is one copy."""
 
-    def __init__(self, arrays: Array, types: Array, rows: Array | None = None) -> None:
-        self.arrays, self.types, self.rows = arrays, types, rows
+    def __init__(self, arrays: Array, tumours: Array, types: Array, rows: Array | None = None) -> None:
+        self.arrays, self.tumours, self.types, self.rows = arrays, tumours, types, rows
 
     def __len__(self) -> int:
         return len(self.types)
 
     def __getitem__(self, item: int) -> dict[str, Tensor]:
         copy, index = divmod(item, len(self.types))
-        row = index if self.rows is None else int(self.rows[index])
-        x = self.arrays[row] if self.rows is not None else self.arrays[row, copy]
-        return {"x": torch.from_numpy(x.astype(np.float32)), "type": torch.tensor(int(self.types[index]))}
+        at = (index, copy) if self.rows is None else int(self.rows[index])
+        x, tumour = self.arrays[at].astype(np.float32), np.array(self.tumours[at])
+        return {
+            "x": torch.from_numpy(x),
+            "type": torch.tensor(int(self.types[index])),
+            "tumour": torch.from_numpy(tumour)[None],
+        }
 
 
 class _EveryOnce(Sampler[int]):
@@ -137,11 +141,11 @@ def _sets(
 ) -> list[_Items]:
     recipe = task.recipe
     if not task.frozen:
-        return [_Items(pictures.array, t, rows) for t, rows in zip(truths, parts, strict=True)]
+        return [_Items(pictures.array, pictures.tumours, t, rows) for t, rows in zip(truths, parts, strict=True)]
     settings = (recipe.augment, recipe.base.augmented_copies), (None, 1)
     sets = []
     for chosen, truth, (augment, copies) in zip(parts, truths, settings, strict=True):
-        features = frozen_features(
+        features, tumours = frozen_features(
             task.network.eval(),
             pictures,
             chosen,
@@ -152,7 +156,7 @@ def _sets(
             seed=recipe.training.seed,
             progress=progress,
         )
-        sets.append(_Items(features, truth))
+        sets.append(_Items(features, tumours, truth))
     return sets
 
 

@@ -10,15 +10,20 @@ from pathlib import Path
 import numpy as np
 import torch
 from torch import Tensor
+from torch.nn import functional
 
 from tumorscope.core.files import atomic_path, content_hash
 from tumorscope.core.image import Array
 from tumorscope.inference.runtimes.openvino_cache import fast_function
 from tumorscope.networks.classifier import StagedClassifier
-from tumorscope.training.pictures import Pictures
+from tumorscope.training.pictures import UNKNOWN, Pictures
 from tumorscope.transforms.augment import Augment, augment_batch
 
+#: Changes whenever what is stored changes.
+_LAYOUT = 2
 _BATCH = 16
+#: Pixels along a side of a place at which tumours are kept beside features.
+TUMOUR_STRIDE = 8
 
 
 def frozen_features(
@@ -32,7 +37,7 @@ def frozen_features(
     copies: int = 1,
     seed: int = 0,
     progress: Callable[[int, int, str], None] = lambda done, total, name: None,
-) -> Array:
+) -> tuple[Array, Array]:
     """Run the first ``stages`` stages over pictures, or read what an earlier call kept.
 
     Features of all stages are pooled. A copy's augmentation depends on the seed, its place and the copy alone.
@@ -49,37 +54,48 @@ def frozen_features(
         progress: Called with (done, total, what).
 
     Returns:
-        float16 (M, copies, …), read through a memory map.
+        Features, float16 (M, copies, …), and tumours, uint8 (M, copies, H/8, W/8), of which a place is one if any of
+        its pixels is; both read through a memory map.
     """
     key = _key(network, pictures, chosen, stages, augment, copies, seed)
-    file = folder / f"{key}-features.npy"
+    file, beside = folder / f"{key}-features.npy", folder / f"{key}-tumours.npy"
     if not file.is_file():
         run = fast_function(lambda x: _features(network, x, stages), tuple(pictures.array.shape[1:]))
-        with atomic_path(file) as scratch:
+        small = [side // TUMOUR_STRIDE for side in pictures.array.shape[2:]]
+        with atomic_path(beside) as second, atomic_path(file) as scratch:
             out: Array | None = None
+            places = np.lib.format.open_memmap(second, "w+", np.uint8, (len(chosen), copies, *small))
             for start in range(0, len(chosen), _BATCH):
                 some = chosen[start : start + _BATCH]
                 progress(start, len(chosen), "frozen stages")
                 batch = torch.from_numpy(pictures.array[some].astype(np.float32))
+                tumour = torch.from_numpy(pictures.tumours[some])[:, None]
+                known = (tumour != UNKNOWN).flatten(1).all(dim=1).numpy()
                 for copy in range(copies):
-                    shown = batch if augment is None else _augmented(batch, augment, start, copy, seed)
-                    found = run(shown.numpy()).astype(np.float16)
+                    moved = batch, tumour.float()
+                    if augment is not None:
+                        rng = torch.Generator().manual_seed(hash((seed, start, copy)) & 0x7FFFFFFF)
+                        moved = augment_batch(batch, moved[1], augment, rng, batch.shape[1])
+                    place = tumour_places(moved[1], TUMOUR_STRIDE)[:, 0].numpy() > 0
+                    places[start : start + len(some), copy] = np.where(known[:, None, None], place, UNKNOWN)
+                    found = run(moved[0].numpy()).astype(np.float16)
                     if out is None:
                         out = np.lib.format.open_memmap(
                             scratch, "w+", np.float16, (len(chosen), copies, *found.shape[1:])
                         )
                     out[start : start + len(some), copy] = found
-    return np.asarray(np.load(file, mmap_mode="r"))
+    features, tumours = (np.asarray(np.load(f, mmap_mode="r")) for f in (file, beside))
+    return features, tumours
+
+
+def tumour_places(tumours: Tensor, stride: int) -> Tensor:
+    """Return which places of ``stride`` × ``stride`` pixels hold tumour: (B, 1, H, W) → (B, 1, H/stride, W/stride)."""
+    return functional.max_pool2d(tumours.float(), stride)
 
 
 def _features(network: StagedClassifier, x: Tensor, stages: int) -> Tensor:
     found = network.before(x, stages)
     return torch.flatten(network.pool(found), 1) if stages == network.stages else found
-
-
-def _augmented(batch: Tensor, augment: Augment, start: int, copy: int, seed: int) -> Tensor:
-    rng = torch.Generator().manual_seed(hash((seed, start, copy)) & 0x7FFFFFFF)
-    return augment_batch(batch, torch.zeros_like(batch[:, :1]), augment, rng, batch.shape[1])[0]
 
 
 def _key(
@@ -98,5 +114,5 @@ def _key(
             for value in module.state_dict().values():
                 digest.update(value.float().numpy().tobytes())
     done = None if augment is None else augment.model_dump()
-    facts = json.dumps([pictures.key, stages, done, copies, seed], sort_keys=True)
+    facts = json.dumps([_LAYOUT, pictures.key, stages, done, copies, seed], sort_keys=True)
     return content_hash(digest.digest(), facts.encode(), chosen.tobytes())

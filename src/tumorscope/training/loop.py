@@ -23,7 +23,7 @@ from torch import Tensor
 
 from tumorscope.core.files import write_text
 from tumorscope.recipes.sections import Training
-from tumorscope.training.callbacks import EpochLog, Progress, StopWhenDiverged
+from tumorscope.training.callbacks import EpochLog, Progress, StopWhenDiverged, read_log
 
 #: Lightning's remarks on what is meant as it is here.
 _NOT_FOR_USERS = (
@@ -36,9 +36,9 @@ class LoopResult:
     """What a run leaves behind.
 
     Attributes:
-        state: State dict of the task's best ``network`` (of the averaged weights, where the recipe averages).
-        best_epoch: Zero-based.
-        best_score: Of the monitored quantity.
+        state: State dict of the task's ``network`` that is kept (of the averaged weights, where the recipe averages).
+        best_epoch: Of the kept weights, zero-based.
+        best_score: Of the monitored quantity there.
         epochs_run: Including those before a resume.
     """
 
@@ -79,13 +79,12 @@ def run_loop(
         if trainer.is_global_zero:
             write_text(finished, json.dumps({"epochs_run": trainer.current_epoch}))
         trainer.strategy.barrier()
-    checkpoint = torch.load(run / "checkpoints" / "best.ckpt", map_location="cpu", weights_only=False)
+    checkpoint = torch.load(run / "checkpoints" / f"{settings.keep}.ckpt", map_location="cpu", weights_only=False)
     state = {k.removeprefix("network."): v for k, v in checkpoint["state_dict"].items() if k.startswith("network.")}
-    (score,) = [
-        s["best_model_score"] for s in checkpoint["callbacks"].values() if s.get("monitor") and "kth_value" in s
-    ]
+    kept = int(checkpoint["epoch"])
+    score = next(row.get(settings.monitor, float("nan")) for row in read_log(run / "log.csv") if row["epoch"] == kept)
     epochs_run = json.loads(finished.read_text(encoding="utf-8"))["epochs_run"]
-    return LoopResult(state, int(checkpoint["epoch"]), float(score), epochs_run)
+    return LoopResult(state, kept, float(score), epochs_run)
 
 
 def _run(trainer: Trainer, task: LightningModule, loaders: tuple[object, object], run: Path) -> None:

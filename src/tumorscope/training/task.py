@@ -5,9 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import torch
-from lightning.pytorch import LightningModule
 from torch import Generator, Tensor
-from torch.optim.lr_scheduler import ReduceLROnPlateau
 
 from tumorscope.core.labels import LabelScheme
 from tumorscope.inference.sliding import blend_windows
@@ -17,11 +15,11 @@ from tumorscope.networks.build import build_network
 from tumorscope.recipes.recipe import Recipe
 from tumorscope.training.batches import target_table
 from tumorscope.training.cache import IGNORED
-from tumorscope.training.optim import build_optimizer, build_plateau, build_schedule
+from tumorscope.training.scheduled import ScheduledTask
 from tumorscope.transforms.augment import augment_batch
 
 
-class SegmentationTask(LightningModule):
+class SegmentationTask(ScheduledTask):
     """Trains a network to map slices, or patches of volumes, to the recipe's outputs.
 
     Logs ``train_loss``, ``val_loss``, and over whole validation volumes (mean over cases; both empty counts 1)
@@ -41,7 +39,7 @@ class SegmentationTask(LightningModule):
     table: Tensor
 
     def __init__(self, recipe: Recipe, scheme: LabelScheme, validation_cases: int) -> None:
-        super().__init__()
+        super().__init__(recipe.training, recipe.optimizer, recipe.schedule)
         self.recipe = recipe
         spec, network = recipe.preprocess, recipe.network
         self.network = build_network(
@@ -52,8 +50,6 @@ class SegmentationTask(LightningModule):
             self.network.to(memory_format=self.layout)  # type: ignore[call-overload]
         self.loss = DeepSupervision(WeightedLoss(recipe.loss, exclusive=recipe.outputs.kind == "classes"))
         self.validation_cases = validation_cases
-        self.plateau: ReduceLROnPlateau | None = None
-        self._plateau_state: dict[str, Any] | None = None
         self.register_buffer("table", target_table(recipe.outputs, scheme), persistent=False)
         # Plain tensors, not buffers: weight averaging swaps and averages buffers.
         self.counts = self.train_counts = self.losses = self.pixels = self.train_pixels = torch.zeros(0)
@@ -125,11 +121,6 @@ class SegmentationTask(LightningModule):
             self.log("train_accuracy", right / pixels, on_step=False, on_epoch=True, batch_size=1, sync_dist=True)
         return loss  # type: ignore[no-any-return]
 
-    def on_train_epoch_end(self) -> None:
-        """Let the plateau schedule see this epoch's validation, before the checkpoint is written."""
-        if self.plateau is not None and (self.current_epoch + 1) % self.recipe.training.validate_every == 0:
-            self.plateau.step(float(self.trainer.callback_metrics[self.recipe.schedule.watch]))
-
     def on_validation_epoch_start(self) -> None:
         """Start counting anew; every process judges the first one's network, running statistics included."""
         self.counts = torch.zeros(self.validation_cases, len(self.recipe.outputs.names), 3, device=self.device)
@@ -184,26 +175,6 @@ class SegmentationTask(LightningModule):
             right = ((logits > 0) == targets.bool()).float().mean(dim=1)
         counted = torch.ones_like(right) if known is None else known[:, 0]
         return torch.stack([(right * counted).sum(), counted.sum()])
-
-    def configure_optimizers(self) -> Any:
-        """Build what the recipe says."""
-        clipped = bool(self.recipe.training.clip_grad)
-        optimizer = build_optimizer(self.parameters(), self.recipe.optimizer, fused=not clipped)
-        self.plateau = build_plateau(optimizer, self.recipe.schedule)
-        if self.plateau is not None and self._plateau_state is not None:
-            self.plateau.load_state_dict(self._plateau_state)
-        schedule = build_schedule(optimizer, self.recipe.schedule, int(self.trainer.estimated_stepping_batches))
-        if schedule is None:
-            return optimizer
-        return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
-
-    def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """Keep the plateau schedule's memory, which Lightning would lose for the epoch that is just over."""
-        checkpoint["plateau"] = None if self.plateau is None else self.plateau.state_dict()
-
-    def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """Take that memory back; the schedule itself is built later."""
-        self._plateau_state = checkpoint.get("plateau")
 
 
 def _dice_iou(counts: Tensor) -> tuple[Tensor, Tensor]:

@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from typing import Any, cast
+from typing import cast
 
 import torch
-from lightning.pytorch import LightningModule
 from torch import Tensor
 from torch.nn import functional
-from torch.optim.lr_scheduler import ReduceLROnPlateau
 
 from tumorscope.core.errors import UsageError
 from tumorscope.networks.build import build_network
 from tumorscope.networks.classifier import StagedClassifier
 from tumorscope.recipes.type_recipe import TypeRecipe
-from tumorscope.training.optim import build_optimizer, build_plateau, build_schedule
+from tumorscope.training.frozen import tumour_places
+from tumorscope.training.pictures import UNKNOWN
+from tumorscope.training.scheduled import ScheduledTask
 from tumorscope.transforms.augment import augment_batch
 
 
@@ -42,10 +42,11 @@ def frozen_stages(recipe: TypeRecipe, network: StagedClassifier) -> int:
     return network.stages if wanted == "all" else wanted
 
 
-class TypeTask(LightningModule):
+class TypeTask(ScheduledTask):
     """Trains a classifier on pictures, or, where stages are frozen, on what those gave for them.
 
-    A batch is ``{"x": (B, …), "type": (B,)}``. Logs ``train_loss``, ``train_accuracy``, ``val_loss``, ``val_accuracy``.
+    A batch is ``{"x": (B, …), "type": (B,), "tumour": (B, 1, …)}``, the last with 255 where nobody said. Logs
+    ``train_loss``, ``train_accuracy``, ``val_loss``, ``val_accuracy``.
 
     Args:
         recipe: What to do.
@@ -56,15 +57,13 @@ class TypeTask(LightningModule):
     """
 
     def __init__(self, recipe: TypeRecipe, weights: Tensor | None = None) -> None:
-        super().__init__()
+        super().__init__(recipe.training, recipe.optimizer, recipe.schedule)
         self.recipe = recipe
         self.network = build_classifier(recipe)
         self.frozen = frozen_stages(recipe, self.network)
         if recipe.training.channels_last:
             self.network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.register_buffer("weights", weights, persistent=False)
-        self.plateau: ReduceLROnPlateau | None = None
-        self._plateau_state: dict[str, Any] | None = None
 
     def train(self, mode: bool = True) -> TypeTask:
         """Switch the mode of what is trained; frozen stages stay as they were learned."""
@@ -72,24 +71,43 @@ class TypeTask(LightningModule):
         self.network.freeze(self.frozen)
         return self
 
-    def logits(self, x: Tensor) -> Tensor:
-        """Map a batch to float32 logits (B, K)."""
+    def forward(self, x: Tensor) -> tuple[Tensor, Tensor | None]:
+        """Map a batch to float32 logits (B, K), and those of an attention map (B, 1, h, w) if the network has one."""
         if self.frozen == self.network.stages:  # pooled already
-            return cast("Tensor", self.network.head(x)).float()
+            return cast("Tensor", self.network.head(x)).float(), None
         if self.recipe.training.channels_last:
             x = x.to(memory_format=torch.channels_last)
-        return (self.network.after(x, self.frozen) if self.frozen else self.network(x)).float()
+        x = x if self.frozen else self.network.before(x, 0)
+        logits, attention = self.network.after_with_attention(x, self.frozen)
+        return logits.float(), None if attention is None else attention.float()
+
+    def attention_loss(self, attention: Tensor, tumour: Tensor, known: Tensor) -> Tensor:
+        """Return the mean cross-entropy between an attention map and where the tumour is, of pictures where one knows.
+
+        Args:
+            attention: Logits (B, 1, h, w).
+            tumour: 1 where the tumour is, (B, 1, n·h, n·w).
+            known: Of which pictures that is known, (B,).
+        """
+        wanted = tumour_places(tumour, tumour.shape[-1] // attention.shape[-1])
+        each = functional.binary_cross_entropy_with_logits(attention, wanted, reduction="none").mean((1, 2, 3))
+        return (each * known).sum() / known.sum().clamp_min(1)
 
     def training_step(self, batch: dict[str, Tensor], index: int) -> Tensor:
         """Return the loss of one batch; augmentation and dropout depend on seed, epoch, step and process alone."""
         seed = hash((self.recipe.training.seed, self.current_epoch, index, self.global_rank)) & 0x7FFFFFFF
         torch.manual_seed(seed)
-        x, truth = batch["x"], batch["type"]
+        x, truth, tumour = batch["x"], batch["type"], batch["tumour"]
+        known = (tumour != UNKNOWN).flatten(1).all(dim=1).float()
+        tumour = (tumour == 1).float()
         if not self.frozen:
             rng = torch.Generator().manual_seed(seed)
-            x, _ = augment_batch(x, torch.zeros_like(x[:, :1]), self.recipe.augment, rng, x.shape[1])
-        logits = self.logits(x)
-        loss = functional.cross_entropy(logits, truth, self.weights, label_smoothing=self.recipe.loss.label_smoothing)
+            x, tumour = augment_batch(x, tumour, self.recipe.augment, rng, x.shape[1])
+        logits, attention = self(x)
+        settings = self.recipe.loss
+        loss = functional.cross_entropy(logits, truth, self.weights, label_smoothing=settings.label_smoothing)
+        if settings.attention and attention is not None:
+            loss = loss + settings.attention * self.attention_loss(attention, tumour, known)
         right = (logits.argmax(dim=1) == truth).float().mean()
         for name, value in (("train_loss", loss), ("train_accuracy", right)):
             self.log(name, value, on_step=False, on_epoch=True, batch_size=len(truth), sync_dist=True)
@@ -97,33 +115,8 @@ class TypeTask(LightningModule):
 
     def validation_step(self, batch: dict[str, Tensor], index: int) -> None:
         """Log loss and accuracy, pictures as they are."""
-        logits, truth = self.logits(batch["x"]), batch["type"]
+        logits, truth = self(batch["x"])[0], batch["type"]
         loss = functional.cross_entropy(logits, truth)
         right = (logits.argmax(dim=1) == truth).float().mean()
         for name, value in (("val_loss", loss), ("val_accuracy", right)):
             self.log(name, value, on_step=False, on_epoch=True, batch_size=len(truth), sync_dist=True)
-
-    def on_train_epoch_end(self) -> None:
-        """Let the plateau schedule see this epoch's validation, before the checkpoint is written."""
-        if self.plateau is not None and (self.current_epoch + 1) % self.recipe.training.validate_every == 0:
-            self.plateau.step(float(self.trainer.callback_metrics[self.recipe.schedule.watch]))
-
-    def configure_optimizers(self) -> Any:
-        """Build what the recipe says, over what is not frozen."""
-        trained = [p for p in self.parameters() if p.requires_grad]
-        optimizer = build_optimizer(trained, self.recipe.optimizer, fused=not self.recipe.training.clip_grad)
-        self.plateau = build_plateau(optimizer, self.recipe.schedule)
-        if self.plateau is not None and self._plateau_state is not None:
-            self.plateau.load_state_dict(self._plateau_state)
-        schedule = build_schedule(optimizer, self.recipe.schedule, int(self.trainer.estimated_stepping_batches))
-        if schedule is None:
-            return optimizer
-        return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
-
-    def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """Keep the plateau schedule's memory."""
-        checkpoint["plateau"] = None if self.plateau is None else self.plateau.state_dict()
-
-    def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """Take that memory back; the schedule itself is built later."""
-        self._plateau_state = checkpoint.get("plateau")

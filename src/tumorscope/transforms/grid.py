@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from nibabel.orientations import apply_orientation, axcodes2ornt, io_orientation, ornt_transform
 
 from tumorscope.core.image import Array, Image
+from tumorscope.core.orientation import apply_orientation, axcodes2ornt, io_orientation, ornt_transform
 
 #: The order slices are shown and fed in: columns to the patient's left, rows to posterior, slices upwards.
 MODEL_ORIENTATION = "LPS"
@@ -85,8 +85,15 @@ class SliceGrid:
         """Bring an oriented volume (L, P, S) onto the model's pixels: float32 (S, H, W), linear."""
         rows = linear_weights(self.size[0], data.shape[1], self.scale[0], self.offset[0])
         columns = linear_weights(self.size[1], data.shape[0], self.scale[1], self.offset[1])
-        slices = np.ascontiguousarray(data.transpose(2, 1, 0), dtype=np.float32)
-        return np.asarray(rows @ slices @ columns.T)
+        slices = data.transpose(2, 1, 0)
+        if self.whole_voxels:  # nothing to interpolate
+            return _cut(slices, self.size, (round(self.offset[0]), round(self.offset[1])))
+        return np.asarray(rows @ np.ascontiguousarray(slices, dtype=np.float32) @ columns.T)
+
+    @property
+    def whole_voxels(self) -> bool:
+        """Whether the model's pixels are the input's own."""
+        return self.scale == (1.0, 1.0) and all(float(v).is_integer() for v in self.offset)
 
     def sample_labels(self, data: Array) -> Array:
         """Bring an oriented label volume (L, P, S) onto the model's pixels: uint8 (S, H, W), nearest."""
@@ -104,8 +111,23 @@ class SliceGrid:
         left, posterior, _ = oriented_shape(self.affine, self.shape)
         rows = linear_weights(posterior, self.size[0], 1 / self.scale[0], -self.offset[0] / self.scale[0])
         columns = linear_weights(left, self.size[1], 1 / self.scale[1], -self.offset[1] / self.scale[1])
-        restored = []
-        for channel in range(volume.shape[1]):
-            oriented = (rows @ volume[:, channel].astype(np.float32) @ columns.T).transpose(2, 1, 0)
-            restored.append(np.ascontiguousarray(from_model_orientation(oriented, self.affine)))
-        return np.stack(restored)
+        start = -round(self.offset[0]), -round(self.offset[1])
+        restored = np.empty((volume.shape[1], *self.shape), dtype=np.float32)
+        for channel, out in enumerate(restored):
+            if self.whole_voxels:
+                slices = _cut(volume[:, channel], (posterior, left), start)
+            else:
+                slices = rows @ volume[:, channel].astype(np.float32) @ columns.T
+            out[:] = from_model_orientation(slices.transpose(2, 1, 0), self.affine)
+        return restored
+
+
+def _cut(slices: Array, size: tuple[int, int], start: tuple[int, int]) -> Array:
+    """Return ``size`` rows and columns of each slice from ``start`` on, 0 outside: float32 (S, H, W)."""
+    out = np.zeros((slices.shape[0], *size), dtype=np.float32)
+    ranges = [(max(0, s), min(n, s + m)) for s, n, m in zip(start, slices.shape[1:], size, strict=True)]
+    (top, bottom), (first, last) = ranges
+    if top < bottom and first < last:
+        here = slice(top - start[0], bottom - start[0]), slice(first - start[1], last - start[1])
+        out[:, here[0], here[1]] = slices[:, top:bottom, first:last]
+    return out

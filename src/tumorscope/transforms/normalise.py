@@ -26,8 +26,10 @@ def zscore_nonzero(data: Array, fraction: float) -> Array:
     values = data[mask].astype(np.float64)
     if values.size == 0:
         return np.zeros(data.shape, dtype=np.float32)
-    scaled = (data.astype(np.float32) - np.float32(values.mean())) / np.float32(max(float(values.std()), 1e-6))
-    return np.where(mask, np.clip(scaled, -5.0, 5.0), np.float32(0))
+    scaled = np.zeros(data.shape, dtype=np.float32)
+    deviation = np.float32(max(float(values.std()), 1e-6))
+    scaled[mask] = np.clip((data[mask].astype(np.float32) - np.float32(values.mean())) / deviation, -5.0, 5.0)
+    return scaled
 
 
 def clip_minmax(data: Array, fraction: float) -> Array:

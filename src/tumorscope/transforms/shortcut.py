@@ -9,6 +9,8 @@ from tumorscope.transforms.head import otsu
 
 #: The skull and scalp are taken for this share of the head's size.
 _RIM = 0.1
+#: The rectangle around a head is grown by this share of its longer side.
+_MARGIN = 0.03
 
 
 def head_masks(picture: Array) -> tuple[Array, Array]:
@@ -34,8 +36,20 @@ def head_masks(picture: Array) -> tuple[Array, Array]:
 
 
 def border_only(picture: Array) -> Array:
-    """Return a picture (H, W) with everything but the surroundings of the head set to 0."""
-    return np.where(head_masks(picture)[0], 0, picture)
+    """Return a picture (H, W) with the rectangle around the head set to 0: its surroundings, without its outline."""
+    head = head_masks(picture)[0]
+    rows, columns = (np.flatnonzero(head.any(axis=axis)) for axis in (1, 0))
+    shown = np.array(picture, copy=True)
+    if rows.size:
+        grow = _MARGIN * max(rows[-1] - rows[0], columns[-1] - columns[0])
+        box = (slice(max(0, int(side[0] - grow)), int(side[-1] + grow) + 1) for side in (rows, columns))
+        shown[tuple(box)] = 0
+    return shown
+
+
+def outline_only(picture: Array) -> Array:
+    """Return the head of a picture (H, W) as one bright shape: its outline, and nothing else."""
+    return np.where(head_masks(picture)[0], np.asarray(picture).max(), 0).astype(np.asarray(picture).dtype)
 
 
 def brain_only(picture: Array) -> Array:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from functools import partial
 from typing import Any
 
 from tumorscope.core.image import Image
@@ -10,7 +11,8 @@ from tumorscope.core.segmentation import Segmentation
 from tumorscope.core.sequence import Sequence
 from tumorscope.inference.lesions import find_lesions
 from tumorscope.inference.measure import measure
-from tumorscope.inference.midline import find_midline, laterality
+from tumorscope.inference.midline import Midline, find_midline, laterality
+from tumorscope.inference.postprocess import bounding_box
 from tumorscope.inference.uncertainty import METHOD, region_uncertainty
 
 
@@ -19,6 +21,7 @@ def assess(
     segmentation: Segmentation,
     sides: bool = True,
     temperatures: Mapping[str, float] | None = None,
+    midline: Callable[[], Midline | None] | None = None,
 ) -> dict[str, Any]:
     """Measure a label map.
 
@@ -27,6 +30,7 @@ def assess(
         segmentation: The label map, with probabilities where a model made it.
         temperatures: Of the bundle that made the probabilities.
         sides: Whether the images tell left from right (pictures do not).
+        midline: Gives the midline, where it has been looked for already.
 
     Returns:
         What :func:`~tumorscope.inference.measure.measure` gives; ``midline`` (None where there is none): ``method``,
@@ -37,28 +41,34 @@ def assess(
     found = measure(segmentation)
     regions = region_uncertainty(segmentation, temperatures)
     found["uncertainty"] = {"method": METHOD, "regions": regions} if regions else None
-    found["midline"] = _midline(images, segmentation, found["lesions"]) if sides else None
+    found["midline"] = None
+    if sides:
+        look = midline or partial(find_midline, images)
+        found["midline"] = _midline(look, segmentation, found["lesions"])
     return found
 
 
 def _midline(
-    images: Mapping[Sequence, Image], segmentation: Segmentation, tables: Mapping[str, Any]
+    look: Callable[[], Midline | None], segmentation: Segmentation, tables: Mapping[str, Any]
 ) -> dict[str, Any] | None:
     """Place regions and lesions relative to the midline; adds to the rows of ``tables``."""
     from scipy.ndimage import find_objects
 
-    labels = segmentation.labels
-    midline = find_midline(images) if (labels.data > 0).any() else None
-    if midline is None:
+    whole = segmentation.labels
+    inner = bounding_box(whole.data > 0)
+    midline = None if inner is None else look()
+    if midline is None or inner is None:
         return None
+    labels = Image(whole.data[inner], _shifted(whole, inner))
+    segmentation = Segmentation(labels, segmentation.scheme)
     for name, table in tables.items():
         numbered = find_lesions(segmentation.region(name))
         if numbered is None:
             continue
         parts, _, box = numbered
-        for row, inner in zip(table["rows"], find_objects(parts), strict=False):
-            where = [slice(b.start + i.start, b.start + i.stop) for b, i in zip(box, inner, strict=True)]
-            one = parts[inner] == row["number"]
+        for row, part in zip(table["rows"], find_objects(parts), strict=False):
+            where = [slice(b.start + i.start, b.start + i.stop) for b, i in zip(box, part, strict=True)]
+            one = parts[part] == row["number"]
             row |= laterality(one, Image(one, _shifted(labels, where)), midline)
     names = segmentation.scheme.regions or segmentation.scheme.targets
     places = {name: laterality(segmentation.region(name), labels, midline) for name in names}

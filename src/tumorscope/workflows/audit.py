@@ -19,6 +19,7 @@ from tumorscope.core.files import write_text
 from tumorscope.datasets import DATASETS
 from tumorscope.datasets.base import Dataset
 from tumorscope.datasets.splits import Part, Split
+from tumorscope.workflows.countdown import countdown
 
 log = logging.getLogger(__name__)
 Echo = Callable[[str], None]
@@ -130,7 +131,7 @@ def _discover_other(name: str, folder: Path) -> list[Case]:
 def _scanned(name: str, folder: Path, cases: list[Case], divided: _Divided, store: Path | None, echo: Echo) -> Audited:
     dataset: Dataset = DATASETS.load(name)
     echo(f"{name}: reading {len(cases)} cases below {folder}")
-    scans = scan_cases(cases, store=store, progress=_counter(echo))
+    scans = scan_cases(cases, store=store, progress=countdown(echo, "read "))
     if all(s.trouble for s in scans):
         raise InputError(
             expected=f"cases of '{name}' that can be read",
@@ -179,16 +180,3 @@ def _conditions(
         "seconds": round(seconds, 1),
         "version": __version__,
     }
-
-
-def _counter(echo: Echo) -> Callable[[int, int, str], None]:
-    begun = time.monotonic()
-    last = [begun]
-
-    def tell(done: int, total: int, name: str) -> None:
-        now = time.monotonic()
-        if name and done and now - last[0] > 5:
-            last[0] = now
-            echo(f"read {done}/{total}, {(now - begun) / done * (total - done):.0f} s left")
-
-    return tell

@@ -18,7 +18,8 @@ from tumorscope.core.segmentation import Segmentation
 from tumorscope.core.sequence import Sequence
 from tumorscope.formats import check_content
 from tumorscope.inference.type_predictor import TypePredictor, single_slice, slice_count
-from tumorscope.workflows.inputs import Spacing, files_of, with_spacing
+from tumorscope.study.state import has_skull
+from tumorscope.workflows.inputs import Spacing, files_of, is_picture, with_spacing
 
 if TYPE_CHECKING:
     from tumorscope.inference.explain import Explainer
@@ -224,6 +225,12 @@ def typed_images(read: Case, case: Case, sequence: Sequence) -> dict[Sequence, I
     found = read.images.get(sequence)
     image = found if isinstance(found, Image) else case.loaded((sequence,)).images.get(sequence)
     return {sequence: image} if isinstance(image, Image) else {}
+
+
+def without_skull(case: Case) -> bool:
+    """Whether a case is a volume without skull, a kind of picture that no classifier here was trained on."""
+    images = [image for image in case.images.values() if isinstance(image, Image)]
+    return not is_picture(case) and not any(has_skull(image) for image in images)
 
 
 def asked_slices(image: Image, mask: Image | None) -> tuple[int, ...]:

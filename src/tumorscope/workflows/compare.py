@@ -19,10 +19,13 @@ from tumorscope.metrics import METRICS
 from tumorscope.metrics.paired import holm, least_holm, paired
 from tumorscope.metrics.summary import N_BOOT
 from tumorscope.report.comparison import Comparison
+from tumorscope.report.type_comparison import TypeComparison
 from tumorscope.workflows.candidates import Candidate, Cohort, check_unseen, evaluated, read_candidates
 from tumorscope.workflows.case_cost import run_cost
 from tumorscope.workflows.comparable import check_comparable, check_training_units, shared_regions
+from tumorscope.workflows.compare_types import TypeCohort, are_classifiers, compare_types
 from tumorscope.workflows.evaluate import find_cases
+from tumorscope.workflows.run_rows import run_row
 from tumorscope.workflows.scoring import ScoreOptions, metric_names, policies_of
 
 log = logging.getLogger(__name__)
@@ -51,8 +54,8 @@ def compare(
     seed: int = 0,
     n_boot: int = N_BOOT,
     echo: Echo = log.info,
-) -> Comparison:
-    """Compare runs case by case.
+) -> Comparison | TypeComparison:
+    """Compare runs case by case; classifiers, of whose scores none needs a mask, among themselves.
 
     Evaluations and costs are stored in ``out``, so that a repeated comparison computes nothing again.
 
@@ -84,6 +87,10 @@ def compare(
     policies_of(False, empty_policy)
     options = ScoreOptions(allow_overlap, metric_names(metrics), empty_policy, echo)
     candidates = read_candidates(runs)
+    if are_classifiers(candidates):
+        pictures = TypeCohort(dataset, data, split, part, tuple(cases), runtime, device, tta, allow_overlap)
+        place = ensure_folder(out) / "evaluations"
+        return compare_types(candidates, pictures, place, cost=cost, seed=seed, n_boot=n_boot, echo=echo)
     cohort = _cohort(candidates, dataset, data, split, part, cases, (runtime, device, tta))
     store = ensure_folder(out) / "evaluations"
     notes = check_training_units(candidates, allow_overlap=allow_overlap)
@@ -95,7 +102,7 @@ def compare(
     checked = [] if not (validation and cohort) else _validation(candidates, cohort, store, options)
     rows = _case_rows(candidates, regions, options.metrics)
     return Comparison(
-        runs=[_run_row(c) for c in candidates],
+        runs=[run_row(c) for c in candidates],
         scores=_noted(_score_rows(candidates, regions, options.metrics), notes),
         pairs=_pairs([c.name for c in candidates], rows, seed, n_boot),
         cases=rows,
@@ -107,7 +114,7 @@ def compare(
     )
 
 
-def write_report(result: Comparison, path: str | Path) -> Path:
+def write_report(result: Comparison | TypeComparison, path: str | Path) -> Path:
     """Write the comparison as one HTML file.
 
     Raises:
@@ -226,27 +233,6 @@ def _tumour_free(candidates: Sequence[Candidate], regions: Sequence[str]) -> lis
         for row in c.evaluation["tumour_free_slices"]
         if row["region"] == region
     ]
-
-
-def _run_row(candidate: Candidate) -> dict[str, Any]:
-    row: dict[str, Any] = {"name": candidate.name, "source": candidate.source}
-    conditions = candidate.evaluation["conditions"]
-    if candidate.bundle is None:
-        return {**row, "kind": "stored evaluation", "bundle": conditions.get("bundle")}
-    manifest = candidate.bundle.manifest
-    split = manifest.training.split
-    return {
-        **row,
-        "kind": "bundle",
-        "bundle": manifest.name,
-        "title": manifest.title,
-        "network": manifest.network,
-        "trained_on": manifest.training.dataset,
-        "training_split_unit": split.get("unit"),
-        "training_split_hash": split.get("hash"),
-        "runtime": conditions.get("runtime"),
-        "test_time_augmentation": conditions.get("test_time_augmentation"),
-    }
 
 
 def _conditions(

@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from tumorscope.core.errors import TumorscopeError
-from tumorscope.core.files import content_hash
+from tumorscope.core.pseudonym import pseudonym
 from tumorscope.core.sequence import Sequence
 from tumorscope.formats.dicom import scan_dicom
 from tumorscope.formats.zipped import unpack
@@ -44,7 +44,7 @@ def zip_inputs(path: Path, find: Callable[[Path], list[Found]]) -> list[Found]:
         path: The zip file.
         find: Folder → cases.
     """
-    name = f"zip-{content_hash(path.name.encode())[:10]}"
+    name = f"zip-{pseudonym(path.name.encode())[:10]}"
     try:
         unpacked = unpack(path)
     except TumorscopeError as error:

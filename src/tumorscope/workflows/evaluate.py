@@ -6,7 +6,7 @@ import logging
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from tumorscope.core.case import Case
 from tumorscope.core.errors import InputError, LeakError, TumorscopeError, UsageError
@@ -19,6 +19,7 @@ from tumorscope.datasets.splits import Part, Split
 from tumorscope.metrics import DEFAULT_METRICS
 from tumorscope.report.evaluation import Evaluation
 from tumorscope.report.type_evaluation import TypeEvaluation
+from tumorscope.workflows.conditions import conditions_of
 from tumorscope.workflows.evaluate_folders import evaluate_folders
 from tumorscope.workflows.label_pairs import Missing
 from tumorscope.workflows.scoring import (
@@ -230,22 +231,10 @@ def evaluate_cases(
     Raises:
         InputError: if nothing can be scored.
     """
-    from tumorscope import __version__
-
-    bundle = predictor.bundle
     scored, failed = score_each(cases, lambda case: score_prediction(case, predictor, options.metrics), options.echo)
-    conditions: dict[str, Any] = {
-        "dataset": dataset.name,
-        "split_unit": split.unit_text if split else "none: every labelled case found",
-        "split_hash": split.hash if split else None,
-        "part": part if split else None,
-        "bundle": bundle.name,
-        "bundle_version": bundle.manifest.version,
-        "version": __version__,
-        "runtime": predictor.runtime.description,
-        "test_time_augmentation": predictor.tta,
+    conditions = {
+        **conditions_of(dataset, split, part, predictor, overlap, "every labelled case found"),
         "sequences": list(dict.fromkeys(", ".join(c.sequences) for c in cases)),
-        "overlap": overlap,
         **unlabelled_words(next((c.ignore_value for c in cases if c.ignore_value is not None), None)),
     }
     return summarise_cases(scored, failed, conditions, options, dataset)

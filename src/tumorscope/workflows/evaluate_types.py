@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -15,6 +15,7 @@ from tumorscope.datasets.base import Dataset
 from tumorscope.datasets.splits import Part, Split
 from tumorscope.metrics.type_scores import TypeAnswers, type_scores
 from tumorscope.report.type_evaluation import TypeEvaluation
+from tumorscope.workflows.conditions import conditions_of
 from tumorscope.workflows.train_types import typed_cases
 
 if TYPE_CHECKING:
@@ -71,10 +72,7 @@ def evaluate_types(
     Raises:
         InputError: if nothing can be scored.
     """
-    from tumorscope import __version__
-
-    bundle = predictor.bundle
-    names = bundle.manifest.outputs.names
+    names = predictor.bundle.manifest.outputs.names
     scored, probabilities, foreign, failed = _ask(cases, predictor, echo)
     if not scored:
         reason = next(iter(failed.values()), "no case")
@@ -82,26 +80,14 @@ def evaluate_types(
     truth = np.array([names.index(str(c.tumor_type)) for c in scored], dtype=np.int64)
     answers = TypeAnswers(names, truth, probabilities, [c.patient for c in scored])
     warning = f"{len(overlap)} of {len(scored)} pictures trained this bundle: not a test score" if overlap else ""
-    conditions: dict[str, Any] = {
-        "dataset": dataset.name,
-        "split_unit": split.unit_text if split else "none: every picture found",
-        "split_hash": split.hash if split else None,
-        "part": part if split else None,
-        "bundle": bundle.name,
-        "bundle_version": bundle.manifest.version,
-        "version": __version__,
-        "runtime": predictor.runtime.description,
-        "test_time_augmentation": predictor.tta,
-        "overlap": overlap,
-        "resampled": _resampled(scored),
-    }
+    conditions = conditions_of(dataset, split, part, predictor, overlap, "every picture found")
     return TypeEvaluation(
         type_scores(answers, note=warning),
         answers,
         [c.id for c in scored],
         foreign,
         predictor.settings.abstain_below,
-        conditions,
+        {**conditions, "resampled": _resampled(scored)},
         failed,
     )
 

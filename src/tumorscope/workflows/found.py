@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from tumorscope.core.case import Case
@@ -27,3 +27,13 @@ class Found:
     path: Path
     case: Case | None = None
     error: TumorscopeError | None = None
+
+
+def unique(found: list[Found]) -> list[Found]:
+    """Number the cases of several inputs that share a name."""
+    seen: dict[str, int] = {}
+    named = []
+    for one in found:
+        seen[one.id] = seen.get(one.id, 0) + 1
+        named.append(one if seen[one.id] == 1 else replace(one, id=f"{one.id}-{seen[one.id]}"))
+    return named

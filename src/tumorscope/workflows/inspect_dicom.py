@@ -5,8 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from nibabel.orientations import aff2axcodes
-
+from tumorscope.core.orientation import aff2axcodes
 from tumorscope.formats.dicom import DicomStudy, scan_dicom
 from tumorscope.study.choose import choose_volumes
 

@@ -13,7 +13,7 @@ from tumorscope.core.errors import InputError, TumorscopeError
 from tumorscope.core.watch import Watch, part_of, unwatched
 from tumorscope.inference.predictor import Predictor
 from tumorscope.workflows.choose import choose_bundle, choose_classifier, needed_sequences
-from tumorscope.workflows.classify import ONLY_TYPE, Classifier, TypeResult, typed_images
+from tumorscope.workflows.classify import ONLY_TYPE, Classifier, TypeResult, typed_images, without_skull
 from tumorscope.workflows.inputs import Spacing
 from tumorscope.workflows.segment import STATED, CaseResult, segment_with
 
@@ -26,11 +26,17 @@ class Models:
         runtime: ``auto``, ``torch`` or ``openvino``.
         device: ``auto``, ``cpu`` or ``cuda``.
         tta: Also average the mirrored prediction.
+        spread: Also give the spread over mirrored passes.
+        fast: Prefer shipped bundles for slices to those for volumes.
+        postprocess: Apply the bundles' own rules.
     """
 
     runtime: str = "auto"
     device: str = "auto"
     tta: bool = False
+    spread: bool = False
+    fast: bool = False
+    postprocess: bool = True
     _predictors: dict[Path, Predictor] = field(default_factory=dict)
     _classifiers: dict[Path, Classifier] = field(default_factory=dict)
     _busy: threading.Lock = field(default_factory=threading.Lock)
@@ -41,7 +47,7 @@ class Models:
         bundle: Bundle | None = None,
         classifier: Bundle | None = None,
         *,
-        types: bool = True,
+        types: bool | None = None,
         spacing: Spacing | None = None,
         preprocess: bool = True,
         bias: bool = False,
@@ -53,7 +59,7 @@ class Models:
             case: As found.
             bundle: Model that segments; default the shipped one that fits best.
             classifier: Model that tells the type; default the shipped one that fits.
-            types: Ask a classifier at all.
+            types: Ask a classifier at all; None: not of volumes without skull.
             spacing: Voxel size in mm along x, y, z, where the files carry none.
             preprocess: Co-register, resample and skull-strip raw studies.
             bias: Also correct the bias field (N4).
@@ -68,8 +74,9 @@ class Models:
         try:
             with warnings.catch_warnings(record=True) as caught:
                 warnings.simplefilter("always", UserWarning)
-                model = classifier or (choose_classifier(case) if types else None)
-                result = self._run(case, bundle, model, spacing, preprocess, bias, watch)
+                model = classifier or (None if types is False else choose_classifier(case))
+                always = bool(types) or classifier is not None
+                result = self._run(case, bundle, model, always, spacing, preprocess, bias, watch)
             result.notes += [str(w.message) for w in caught if w.category is UserWarning]
             return result
         finally:
@@ -80,6 +87,7 @@ class Models:
         case: Case,
         bundle: Bundle | None,
         model: Bundle | None,
+        always: bool,
         spacing: Spacing | None,
         preprocess: bool,
         bias: bool,
@@ -88,7 +96,7 @@ class Models:
         reason = STATED
         if bundle is None:
             try:
-                bundle, reason = choose_bundle(case)
+                bundle, reason = choose_bundle(case, fast=self.fast)
             except InputError:
                 if model is None or needed_sequences(model) - set(case.sequences):
                     raise
@@ -98,7 +106,8 @@ class Models:
         result = segment_with(
             self._predictor(bundle), case, reason, spacing, preprocess=preprocess, bias=bias, watch=part
         )
-        if model is not None and needed_sequences(model) <= set(case.sequences):
+        asked = always or not without_skull(result.case)
+        if asked and model is not None and needed_sequences(model) <= set(case.sequences):
             watch("asking for the tumour type", 0.9)
             try:
                 images = typed_images(result.case, case, self._classifier(model).predictor.sequence)
@@ -115,5 +124,13 @@ class Models:
 
     def _predictor(self, bundle: Bundle) -> Predictor:
         if bundle.folder not in self._predictors:
-            self._predictors[bundle.folder] = Predictor(bundle, self.runtime, self.device, tta=self.tta)
+            made = Predictor(
+                bundle,
+                self.runtime,
+                self.device,
+                tta=self.tta,
+                spread=self.spread,
+                postprocess=self.postprocess,
+            )
+            self._predictors[bundle.folder] = made
         return self._predictors[bundle.folder]

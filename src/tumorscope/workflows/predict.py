@@ -20,7 +20,7 @@ from tumorscope.core.sequence import Sequence
 from tumorscope.inference.runtimes.select import check_choice
 from tumorscope.report.summary import CaseRow, summary_csv
 from tumorscope.workflows.classify import TypeResult
-from tumorscope.workflows.found import Found
+from tumorscope.workflows.found import Found, unique
 from tumorscope.workflows.inputs import Spacing, find_inputs, with_spacing
 from tumorscope.workflows.memory import peak_mb, reset_peak
 from tumorscope.workflows.one_case import Models
@@ -97,7 +97,9 @@ def predict_inputs(
     preprocess: bool = True,
     bias: bool = False,
     keep_identifiers: bool = False,
-    types: bool = True,
+    types: bool | None = None,
+    fast: bool = False,
+    postprocess: bool = True,
     say: Callable[[str], Any] | None = None,
 ) -> PredictSummary:
     """Segment, measure, classify and report every case of every input.
@@ -120,7 +122,9 @@ def predict_inputs(
         preprocess: Co-register, resample and skull-strip raw studies.
         bias: Also correct the bias field (N4).
         keep_identifiers: Call DICOM cases by patient id and date instead of a pseudonym.
-        types: Also ask the shipped classifier that fits a case for its tumour type.
+        types: Also ask the shipped classifier that fits for the tumour type; None: not of volumes without skull.
+        fast: Where no bundle is named, prefer one for slices to one for volumes.
+        postprocess: Apply the bundle's own rules (small parts, holes, small enhancing tumour).
         say: Called with each line for people.
 
     Raises:
@@ -135,12 +139,12 @@ def predict_inputs(
     files = save or SaveOptions(probabilities=probabilities, keep_identifiers=keep_identifiers)
     named = chosen if chosen is not None and chosen.manifest.outputs.kind == "types" else None
     chosen = None if named else chosen
-    models = Models(runtime, device, bool(tta))
+    models = Models(runtime, device, bool(tta), files.uncertainty, fast, postprocess)
     run = _Run(chosen, models, spacing, preprocess, bias, files, output, say or _nothing, named, types)
     find = partial(
         find_inputs, sequence=shown, skip=output, any_grid=preprocess, keep_identifiers=files.keep_identifiers
     )
-    found = _unique([f for path in inputs for f in find(path)])
+    found = unique([f for path in inputs for f in find(path)])
     dates = tuple(dates)
     days = check_dates(dates, len(found)) if dates else []
     summary = run.all(found)
@@ -167,7 +171,7 @@ def case_row(
         bundle=result.bundle.name if result.bundle else "",
         volumes=volumes,
         folder=str(folder),
-        notes=tuple(result.notes),
+        notes=tuple(result.remarks if isinstance(result, CaseResult) else result.notes),
         tumor_type="" if result.finding is None else result.finding.told,
     )
 
@@ -188,16 +192,6 @@ def case_of(found: Found) -> Case:
     return replace(found.case, id=found.id)
 
 
-def _unique(found: list[Found]) -> list[Found]:
-    """Number the cases of several inputs that share a name."""
-    seen: dict[str, int] = {}
-    named = []
-    for one in found:
-        seen[one.id] = seen.get(one.id, 0) + 1
-        named.append(one if seen[one.id] == 1 else replace(one, id=f"{one.id}-{seen[one.id]}"))
-    return named
-
-
 @dataclass
 class _Run:
     """What all cases of a run share."""
@@ -211,7 +205,7 @@ class _Run:
     output: Path
     say: Callable[[str], Any]
     classifier: Bundle | None = None
-    types: bool = True
+    types: bool | None = None
     said: set[str] = field(default_factory=set)
 
     def say_once(self, sentences: Iterable[str]) -> None:

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 #: Names this module writes; anything else in an earlier result's folder is the user's and stays.
 _OURS = re.compile(
-    r"(segmentation\.(nii\.gz|png|dcm)|uncertainty\.nii\.gz|overlay\.png|measurements\.json|type\.png|report\.html|probability_.*"
+    r"(segmentation\.(nii\.gz|png|dcm)|(uncertainty|spread)\.nii\.gz|overlay\.png|measurements\.json|type\.png|report\.html|probability_.*"
     r"|slices|anat)$"
 )
 
@@ -38,7 +38,7 @@ class SaveOptions:
 
     Attributes:
         probabilities: One probability map per region or class.
-        uncertainty: The entropy map.
+        uncertainty: The entropy map, and with test-time augmentation the spread over its passes.
         layout: ``plain`` (``out/<case>/segmentation.nii.gz``) or ``bids`` (``out/sub-<case>/anat/…_dseg.nii.gz``).
         keep_identifiers: Keep patient, study and real UIDs in DICOM output.
     """
@@ -169,6 +169,8 @@ def _write_maps(result: CaseResult, folder: Path, subject: str, options: SaveOpt
             write_nifti(image, folder / names.probability.format(name.replace("/", "" if names.legend else "-")))
     if options.uncertainty and segmentation.probabilities:
         write_nifti(labels.with_data(uncertainty_map(segmentation)), folder / names.uncertainty)
+    if options.uncertainty and result.spread is not None:
+        write_nifti(labels.with_data(result.spread.data), folder / names.spread)
 
 
 def _write_dicom(result: CaseResult, folder: Path, options: SaveOptions) -> list[str]:

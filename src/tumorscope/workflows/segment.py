@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -19,6 +20,7 @@ from tumorscope.core.segmentation import Segmentation
 from tumorscope.core.sequence import Sequence
 from tumorscope.core.watch import Watch, part_of, unwatched
 from tumorscope.formats import check_content
+from tumorscope.inference.midline import find_midline
 from tumorscope.inference.predictor import Predictor
 from tumorscope.workflows.assess import assess
 from tumorscope.workflows.choose import choose_bundle
@@ -48,9 +50,11 @@ class CaseResult:
         notes: What the user should know, one sentence each.
         seconds: Step → seconds.
         files: Sequence → files it was read from.
-        preprocessing: What was done to the study before the model saw it; None where it was not to be touched.
+        preprocessing: What was done to the study before the model saw it (``said``: in sentences); None where it was
+            not to be touched.
         quality: Whether the input looks like the model's training data; None where that is not checked.
         finding: What a classifier said about the case, if one was asked.
+        spread: How far the passes of test-time augmentation disagree, voxel by voxel; None where not asked for.
     """
 
     case: Case
@@ -66,6 +70,13 @@ class CaseResult:
     preprocessing: dict[str, Any] | None = None
     quality: dict[str, Any] | None = None
     finding: TypeFinding | None = None
+    spread: Image | None = None
+
+    @property
+    def remarks(self) -> list[str]:
+        """All that people should read at once: what is unlike the training data, what was done first, and the notes."""
+        flags = [flag["sentence"] for flag in (self.quality or {}).get("flags", ())]
+        return list(dict.fromkeys([*flags, *(self.preprocessing or {}).get("said", ()), *self.notes]))
 
     def save(self, out: str | Path, probabilities: bool = False, options: SaveOptions | None = None) -> Path:
         """Write ``out/<case>/`` and return it: label map, overlay, measurements and report, all or none.
@@ -92,6 +103,8 @@ def segment(
     tta: bool = False,
     spacing: Spacing | None = None,
     preprocess: bool = True,
+    fast: bool = False,
+    postprocess: bool = True,
 ) -> CaseResult:
     """Segment and measure one case.
 
@@ -104,6 +117,8 @@ def segment(
         spacing: Voxel size in mm along x, y, z, where the files carry none.
         preprocess: Co-register, resample and skull-strip a raw study (see :mod:`tumorscope.study.prepare`); one that
             is in BraTS space already is left as it is.
+        fast: Where no bundle is named, prefer one for slices to one for volumes.
+        postprocess: Apply the bundle's own rules.
 
     Raises:
         UsageError: for an unknown bundle, runtime or device.
@@ -111,10 +126,11 @@ def segment(
         GeometryError: if the sequences lie on different grids and ``preprocess`` is off.
     """
     if bundle is None:
-        chosen, reason = choose_bundle(case)
+        chosen, reason = choose_bundle(case, fast=fast)
     else:
         chosen, reason = bundle if isinstance(bundle, Bundle) else Bundle.load(bundle), STATED
-    return segment_with(Predictor(chosen, runtime, device, tta=tta), case, reason, spacing, preprocess=preprocess)
+    predictor = Predictor(chosen, runtime, device, tta=tta, postprocess=postprocess)
+    return segment_with(predictor, case, reason, spacing, preprocess=preprocess)
 
 
 def segment_with(
@@ -151,17 +167,18 @@ def segment_with(
     seen = images if space is None else space.images
     flags = input_flags(seen, bundle)
     prepared = time.perf_counter()
+    sides = not is_picture(case)
     network = part_of(watch, 0.15 if space is None or not space.moves else 0.6, 0.85)
-    prediction = predictor.run(seen, None if space is None else space.restore, network)
+    with ThreadPoolExecutor(1) as beside:  # the midline is looked for while the network runs
+        midline = beside.submit(find_midline, images).result if space is None and sides else None
+        prediction = predictor.run(seen, None if space is None else space.restore, network)
     watch("measuring", 0.85)
     segmentation, convention, said = own_convention(prediction.segmentation, case)
     predicted = time.perf_counter()
     shown = images if space is None else {s: space.on_target(s, image) for s, image in images.items()}
     temperatures = bundle.manifest.temperatures
-    measurements = assess(shown, segmentation, sides=not is_picture(case), temperatures=temperatures)
-    done: list[str] = [] if space is None else list(space.notes)
-    odd = [f"Unlike the training data of {bundle.name}: {flag.sentence}" for flag in flags]
-    notes = [*odd, *case.notes, *done, *prediction.notes, *said]
+    measurements = assess(shown, segmentation, sides, temperatures, midline)
+    notes = [*case.notes, *prediction.notes, *said]
     if not segmentation.labels.spacing_known:
         notes.append("Spacing is unknown: sizes are in pixels, not in mm or ml (state it with --spacing X,Y,Z).")
     seconds = {"read": round(read - started, 3), "study": round(prepared - read, 3), **prediction.seconds}
@@ -177,8 +194,9 @@ def segment_with(
         list(dict.fromkeys(notes)),
         seconds,
         {s: f for s, f in files.items() if s not in Sequence.__members__ or Sequence(s) in images},
-        None if space is None else {**space.steps, "seconds": space.seconds},
+        None if space is None else {"said": list(space.notes), **space.steps, "seconds": space.seconds},
         quality_record(flags, bundle),
+        spread=prediction.spread,
     )
 
 

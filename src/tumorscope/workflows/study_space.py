@@ -48,5 +48,6 @@ def quality_record(flags: list[Flag], bundle: Bundle) -> dict[str, Any] | None:
     """Return the flags for machines; None where the bundle's input is not checked."""
     if not knows_brains_only(bundle):
         return None
-    found = [{"name": f.name, "sentence": f.sentence, "value": f.value} for f in flags]
+    start = f"Unlike the training data of {bundle.name}: "
+    found = [{"name": f.name, "sentence": start + f.sentence, "value": f.value} for f in flags]
     return {"in_distribution": not flags, "flags": found}

@@ -65,6 +65,7 @@ def train_recipe(
     split: str | Path | None = None,
     init: str | Path | None = None,
     cache: str | Path | None = None,
+    outlines: str | Path | None = None,
     echo: Echo = log.info,
 ) -> TrainResult:
     """Train a recipe and export a bundle; an interrupted run in ``output`` continues.
@@ -80,6 +81,7 @@ def train_recipe(
         split: Split file; default: made from the recipe, written to ``split.json``.
         init: Bundle (name or folder) whose weights to start from.
         cache: Folder for preprocessed cases; default ``<output>/cache``.
+        outlines: Folder of the data set that a classifier's ``data.outlines`` names.
         echo: Receives one line of progress at a time.
 
     Raises:
@@ -91,8 +93,14 @@ def train_recipe(
     main = rank_zero_only.rank == 0
     echo = echo if main else _nothing
     plan = read_recipe(recipe, overrides) if isinstance(recipe, str | Path) else recipe
+    if outlines is not None and not isinstance(plan, TypeRecipe):
+        raise UsageError(
+            expected="--outlines with a recipe of a classifier",
+            found=f"'{plan.name}', which is none",
+            fix="Leave it out",
+        )
     if not isinstance(plan, Recipe):
-        return _train_other(plan, data, Path(output), split, init, cache, echo)
+        return _train_other(plan, data, Path(output), split, init, cache, outlines, echo)
     dataset: Dataset = DATASETS.load(plan.data.dataset)
     labelled = labelled_cases(dataset.discover(data), data, echo, plan.data.ignore_value)
     cases = cases_of(labelled, Split.load(split).unit if split else plan.data.unit)
@@ -123,13 +131,14 @@ def _train_other(
     split: str | Path | None,
     init: str | Path | None,
     cache: str | Path | None,
+    outlines: str | Path | None,
     echo: Echo,
 ) -> TrainResult:
     from tumorscope.workflows.train_images import train_images
     from tumorscope.workflows.train_types import train_types
 
     if isinstance(recipe, TypeRecipe):
-        bundle, best = train_types(recipe, data, run, split=split, init=init, cache=cache, echo=echo)
+        bundle, best = train_types(recipe, data, run, split=split, init=init, cache=cache, outlines=outlines, echo=echo)
     else:
         assert not isinstance(recipe, Recipe)
         bundle, best = train_images(recipe, data, run, split=split, init=init, cache=cache, echo=echo)

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import json
-import time
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +17,7 @@ from tumorscope.datasets.base import Dataset
 from tumorscope.datasets.splits import Split
 from tumorscope.recipes.recipe import held_out
 from tumorscope.recipes.type_recipe import TypeRecipe
+from tumorscope.workflows.countdown import countdown
 from tumorscope.workflows.run_folder import AUDIT, audit_run, claim, drawing_curves, initial_weights, named_weights
 
 if TYPE_CHECKING:
@@ -34,6 +35,7 @@ def train_types(
     split: str | Path | None,
     init: str | Path | None,
     cache: str | Path | None,
+    outlines: str | Path | None,
     echo: Echo,
 ) -> tuple[Bundle, float]:
     """Train a classifier and export a bundle; an interrupted run continues.
@@ -45,6 +47,7 @@ def train_types(
         split: Split file; default: made from the recipe, written to ``split.json``.
         init: Bundle (name or folder) whose weights to start from.
         cache: Folder for prepared pictures; default ``<run>/cache``.
+        outlines: Folder of the data set that ``data.outlines`` names.
         echo: Receives one line of progress at a time.
 
     Returns:
@@ -60,21 +63,24 @@ def train_types(
 
     dataset: Dataset = DATASETS.load(recipe.data.dataset)
     cases = typed_cases(dataset.discover(data), data)
+    further = _outlined(recipe, outlines)
     TypeTask(recipe)  # what cannot be is told before minutes of preparation
     initial = initial_weights(init, recipe, echo)
     claim(ensure_folder(run), recipe, True)
     place = Path(cache or run / "cache")
     chosen = _split(run, recipe, cases, split, place / "audit", echo)
     audit_run(run, cases, chosen, dataset, place / "audit", echo)
-    count = _counter(echo)
-    pictures = prepare_pictures(cases, recipe.preprocess, place, count)  # all: runs of other splits share them
-    parts = chosen.parts["train"], chosen.parts["val"]
+    count = countdown(echo)
+    beside = _beside(recipe, cases, further, chosen, place / "audit", echo)
+    everything = [*cases, *(_named(recipe.data.outlines, c) for c in further)]
+    pictures = prepare_pictures(everything, recipe.preprocess, place, count)  # all: runs of other splits share them
+    parts = [*chosen.parts["train"], *beside], chosen.parts["val"]
     echo(f"{len(parts[0])} pictures to train on, {len(parts[1])} to validate; types {', '.join(recipe.outputs.names)}")
     with drawing_curves(run, echo):
         result = fit_types(recipe, pictures, *parts, run, place, initial, progress=count)
     echo(f"best {recipe.training.monitor} {result.best_score:.4f} in epoch {result.best_epoch + 1}")
     parent = None if init is None else Bundle.load(init)
-    bundle = _export(run, recipe, dataset, chosen, pictures, result, parent)
+    bundle = _export(run, recipe, dataset, chosen, beside, pictures, result, parent)
     echo(f"bundle written to {bundle.folder}")
     return bundle, result.best_score
 
@@ -93,6 +99,49 @@ def typed_cases(cases: list[Case], data: str | Path) -> list[Case]:
             fix="Point --data at such a data set",
         )
     return typed
+
+
+def _outlined(recipe: TypeRecipe, folder: str | Path | None) -> list[Case]:
+    """Return the pictures of the data set that ``data.outlines`` names."""
+    name = recipe.data.outlines
+    if (name is None) != (folder is None):
+        raise UsageError(
+            expected="--outlines DIR exactly where the recipe's data.outlines names a data set",
+            found=f"data.outlines {name or 'null'} and {'no ' if folder is None else ''}--outlines",
+            fix=f"Add --outlines with the folder of {name}" if name else "Leave it out",
+        )
+    if name is None or folder is None:
+        return []
+    return typed_cases(DATASETS.load(name).discover(folder), folder)
+
+
+def _named(name: str | None, case: Case) -> Case:
+    """Return a further picture under an id that tells where it is from."""
+    return replace(case, id=f"{name}:{case.id}")
+
+
+def _beside(
+    recipe: TypeRecipe, cases: Sequence[Case], further: Sequence[Case], split: Split, store: Path, echo: Echo
+) -> list[str]:
+    """Return the further pictures that may train: none of a fixed test patient, none that repeats a kept-out one."""
+    from tumorscope.audit.apart import apart
+    from tumorscope.audit.audited import Audited
+    from tumorscope.audit.scan import scan_cases
+
+    name = recipe.data.outlines
+    if name is None:
+        return []
+    fixed = set(held_out(recipe.data.held_out))
+    allowed = [c for c in further if not c.names & fixed]
+    echo(f"looking for pictures of {name} that show what validation or test pictures show")
+    own, other = (
+        Audited(title, "", scan_cases(found, thorough=False, store=store, progress=countdown(echo)))
+        for title, found in ((recipe.data.dataset, cases), (name, further))
+    )
+    kept_out = [*split.parts["val"], *split.parts["test"]]
+    chosen = apart(allowed, other, own, kept_out, by_patient=split.unit != "release")
+    echo(f"{len(chosen)} of {len(further)} pictures of {name} train along")
+    return [_named(name, c).id for c in chosen]
 
 
 def _split(
@@ -143,7 +192,7 @@ def _made(recipe: TypeRecipe, cases: Sequence[Case], store: Path, echo: Echo) ->
     if settings.unit == "patient":
         return patient_split(cases, settings.dataset, settings.fractions, settings.seed, lambda c: c.tumor_type, fixed)
     echo("looking for pictures that look the same, to keep them in one part")
-    scans = scan_cases(cases, thorough=False, store=store, progress=_counter(echo))
+    scans = scan_cases(cases, thorough=False, store=store, progress=countdown(echo))
     together = grouped(cases, Audited(settings.dataset, "", scans))
     return group_split(together, settings.dataset, settings.fractions, settings.seed, fixed)
 
@@ -153,6 +202,7 @@ def _export(
     recipe: TypeRecipe,
     dataset: Dataset,
     split: Split,
+    beside: list[str],
     pictures: Pictures,
     result: LoopResult,
     parent: Bundle | None,
@@ -164,7 +214,7 @@ def _export(
     from tumorscope.training.fit_types import type_numbers
     from tumorscope.training.type_task import build_classifier
 
-    train, val = (pictures.indices(split.parts[part]) for part in ("train", "val"))
+    train, val = pictures.indices([*split.parts["train"], *beside]), pictures.indices(split.parts["val"])
     numbers = type_numbers(recipe, pictures.types)
     network = build_classifier(recipe)
     network.load_state_dict(result.state)
@@ -174,6 +224,7 @@ def _export(
         "epochs_run": [result.epochs_run],
         recipe.training.monitor: [round(result.best_score, 5)],
         "initial_weights": "as network.args say" if parent is None else named_weights(parent),
+        "pictures of data.outlines": len(beside),
         "calibration": {"temperature": chosen.temperature, **chosen.facts},
         "audit": json.loads((run / AUDIT).read_text(encoding="utf-8")),
     }
@@ -184,17 +235,5 @@ def _export(
     hashes = sorted({*hashes, *(parent.manifest.training.case_hashes if parent else ())})
     novelty = novelty_of(pictures, train, numbers[train], val)
     state = with_temperature(network, chosen.temperature)
-    return export_classifier(run / "bundle", recipe, dataset, split, hashes, state, chosen, novelty, manifest)
-
-
-def _counter(echo: Echo) -> Callable[[int, int, str], None]:
-    begun = time.monotonic()
-    last = [begun]
-
-    def tell(done: int, total: int, name: str) -> None:
-        now = time.monotonic()
-        if name and done and now - last[0] > 5:
-            last[0] = now
-            echo(f"{done}/{total}, {(now - begun) / done * (total - done):.0f} s left")
-
-    return tell
+    second = None if recipe.data.outlines is None else DATASETS.load(recipe.data.outlines)
+    return export_classifier(run / "bundle", recipe, dataset, split, hashes, state, chosen, novelty, manifest, second)
