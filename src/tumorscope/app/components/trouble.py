@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -14,6 +15,8 @@ from tumorscope.core.errors import TumorscopeError
 log = logging.getLogger(__name__)
 
 
+#: The session's own folder, which means nothing to the user.
+_FOLDER = re.compile(r"\S*/tumorscope-app-[^/\s]+/[^/\s]+/")
 #: What a fault of the program, or of a file nobody thought of, may raise.
 _FAULTS = (OSError, ValueError, ArithmeticError, LookupError, TypeError, AttributeError)
 
@@ -45,7 +48,8 @@ def caught(mine: Session) -> Iterator[None]:
 def show_error(error: Exception) -> None:
     """Draw one error."""
     if isinstance(error, TumorscopeError):
-        st.error(f"**Expected** {error.expected}.\n\n**Found** {error.found}.\n\n**What to do:** {error.fix}.")
+        expected, found, fix = (_FOLDER.sub("", text) for text in (error.expected, error.found, error.fix))
+        st.error(f"**Expected** {expected}.\n\n**Found** {found}.\n\n**What to do:** {fix}.")
     elif isinstance(error, MemoryError):
         st.error("**The memory does not suffice** for this scan. Close other programs, or resample the scan first.")
     else:
