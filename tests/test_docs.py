@@ -68,6 +68,7 @@ def test_commands_are_found_and_a_wrong_one_fails() -> None:
 def test_the_python_of_a_page_runs(page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """All blocks of a page run one after another in one namespace and an empty folder."""
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("TUMORSCOPE_CACHE", str(tmp_path / "cache"))
     text = page.read_text(encoding="utf-8")
     names: dict[str, object] = {"__name__": "page"}
     for match in FENCE.finditer(text):

@@ -104,6 +104,10 @@ class TestMemorisation:
         assert np.median(found.distances["made"]) < np.quantile(found.distances["held_out"], 0.2)
         assert found.passed
 
+    def test_too_few_to_tell_are_refused(self) -> None:
+        with pytest.raises(InputError, match="100 made"):
+            check_memorisation(self.held_out[:12], self.held_out, self.training, self.patients)
+
     def test_one_patient_is_refused(self) -> None:
         with pytest.raises(InputError, match="two patients"):
             check_memorisation(self.held_out, self.held_out, self.training, ["p"] * 300)

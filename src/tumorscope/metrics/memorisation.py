@@ -14,6 +14,8 @@ from tumorscope.metrics.metric import FloatArray
 
 #: Held-out real images lie so close to a training image with this probability.
 CHANCE = 0.01
+#: With fewer images nothing would be told by passing.
+LEAST = 100
 
 
 @dataclass(frozen=True)
@@ -55,18 +57,18 @@ def check_memorisation(
         patients: Patient of each training image.
 
     Raises:
-        InputError: if a set is empty, shapes differ, or there is only one training patient.
+        InputError: if a set is too small to tell, shapes differ, or there is only one training patient.
     """
     if (
-        min(len(made), len(held_out)) < 1
+        min(len(made), len(held_out)) < LEAST
         or len({x.shape[1] for x in (made, held_out, training)}) > 1
         or len(patients) != len(training)
         or len(set(patients)) < 2
     ):
         raise InputError(
-            expected="made, held-out and training images of one size, the last of two patients or more",
+            expected=f"{LEAST} made and held-out images or more, and as large training images of two patients or more",
             found=f"shapes {made.shape}, {held_out.shape}, {training.shape} of {len(set(patients))} patient(s)",
-            fix="Give whole sets",
+            fix="Make more images, or hold out more patients",
         )
     groups = np.unique(np.asarray(patients), return_inverse=True)[1].astype(np.intp)
     distances, ratios = {}, {}
