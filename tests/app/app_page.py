@@ -113,7 +113,7 @@ class Page:
     def upload(self, *paths):
         """Hand files in through the form."""
         self.leave_viewer()
-        self.press("Open your own scans", "[data-testid='stSidebar'] summary")
+        self.press("Open your own scans", "[data-testid='stExpander'] p")
         box = self.wait(lambda d: d.find_element(By.CSS_SELECTOR, "[data-testid='stSidebar'] input[type='file']"))
         box.send_keys("\n".join(map(str, paths)))
         for path in paths:

@@ -1,5 +1,6 @@
 """A server of the app, and a Chromium that looks at it."""
 
+import contextlib
 import os
 import shutil
 import socket
@@ -99,6 +100,7 @@ def start_browser(chromium, tmp_path_factory):
     """Returns a function that opens another browser (another user)."""
     from app_page import Page
     from selenium import webdriver
+    from selenium.common.exceptions import WebDriverException
 
     opened = []
 
@@ -125,4 +127,5 @@ def start_browser(chromium, tmp_path_factory):
 
     yield start
     for driver in opened:
-        driver.quit()
+        with contextlib.suppress(WebDriverException):  # one that left already
+            driver.quit()

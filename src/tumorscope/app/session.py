@@ -44,6 +44,7 @@ class Session:
     jobs: dict[str, Job] = field(default_factory=dict)
     error: Exception | None = None
     kept: dict[str, Any] = field(default_factory=dict)
+    _dropped: list[Job] = field(default_factory=list)
     _leaving: threading.Timer | None = None
 
     def __post_init__(self) -> None:
@@ -65,12 +66,11 @@ class Session:
 
     def close(self) -> None:
         """Stop the work and delete the files."""
-        for job in self.jobs.values():
-            job.stop()
-        for job in self.jobs.values():
+        for name in list(self.jobs):
+            self.drop(name)
+        for job in self._dropped:
             job.join()
         self.uploads, self.shown = [], ""
-        self.jobs.clear()
         self.forget()
         self.kept.clear()
         self._remove()
@@ -79,6 +79,13 @@ class Session:
         """Return a job that has ended, once; None while it works or where there is none."""
         job = self.jobs.get(name)
         return None if job is None or job.running else self.jobs.pop(name)
+
+    def drop(self, name: str) -> None:
+        """Stop a job, if there is one; nobody waits for its result."""
+        job = self.jobs.pop(name, None)
+        if job is not None:
+            job.stop()
+            self._dropped = [*(old for old in self._dropped if old.running), job]
 
     def forget(self) -> None:
         """Drop the case shown and what was found in it."""

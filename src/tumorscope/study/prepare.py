@@ -40,9 +40,8 @@ def prepare_study(
     """Co-register, resample and skull-strip a study, as far as it needs it.
 
     A study without skull whose sequences share a grid is returned untouched, or only its flat voxels are made cubes.
-    Otherwise every sequence is registered to
-    the target (rigid, mutual information), the head is turned into the pose of BraTS brains, and each sequence is
-    interpolated once, from its own voxels to the BraTS grid.
+    Otherwise every sequence is registered to the target (rigid, mutual information), the head is turned into the pose
+    of BraTS brains, and each sequence is interpolated once, from its own voxels to the BraTS grid.
 
     Args:
         images: In memory, with known spacing; any grids.
@@ -58,7 +57,7 @@ def prepare_study(
     """
     state = study_state(images)
     target = choose_target(images)
-    work = _Work(dict(images), target, state, strip, spacing, watch)
+    work = _Work(dict(images), target, (state, strip, spacing), watch)
     if not state.whole:
         return work.untouched()
     if state.prepared or (not strip and state.one_grid):
@@ -76,18 +75,12 @@ class _Work:
     """One study on its way; every step leaves its time, a sentence and a record."""
 
     def __init__(
-        self,
-        images: dict[Sequence, Image],
-        target: Sequence,
-        state: State,
-        strip: bool,
-        spacing: float,
-        watch: Watch,
+        self, images: dict[Sequence, Image], target: Sequence, how: tuple[State, bool, float], watch: Watch
     ) -> None:
-        self.images, self.target, self.state, self.strip, self.spacing = images, target, state, strip, spacing
-        self.watch = watch
+        self.images, self.target, self.watch = images, target, watch
+        self.state, self.strip, self.spacing = how
         self.notes: list[str] = []
-        self.steps: dict[str, Any] = {"state": state.reason, "target": target.value}
+        self.steps: dict[str, Any] = {"state": self.state.reason, "target": target.value}
         self.seconds: dict[str, float] = {}
         self._last = time.perf_counter()
 

@@ -26,8 +26,8 @@ def findings(outcome: Outcome, record: dict[str, Any]) -> None:
         st.info("This case was classified, not segmented.")
         return
     scheme = result.segmentation.scheme
-    for flag in record["flags"]:
-        st.warning(flag)
+    if record["flags"]:
+        st.warning("\n".join(f"- {flag}" for flag in record["flags"]))
     st.html(f"<div>{legend(scheme)}</div>")
     st.html(
         f'<div style="overflow-x: auto" tabindex="0"><table class="sizes">{sizes_table(record, scheme)}</table></div>'

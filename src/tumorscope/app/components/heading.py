@@ -24,6 +24,9 @@ table.sizes { border-collapse: collapse; width: 100%; font-variant-numeric: tabu
 table.sizes th, table.sizes td { text-align: left; padding: 3px 10px 3px 0; border-bottom: 1px solid #33404d; }
 table.sizes td.n, table.sizes th.n { text-align: right; padding-right: 14px; white-space: nowrap; }
 table.sizes td .long { color: #a9b6c2; font-size: .85em; }
+.typed { display: grid; grid-template-columns: 1fr minmax(200px, 45%); column-gap: 24px; align-items: start; }
+.typed h2 { display: none; }
+.typed img { grid-column: 2; grid-row: 1 / 6; width: 100%; }
 .swatch { display: inline-block; width: .8em; height: .8em; margin-right: .5em; border: 1px solid #fff6;
   box-sizing: border-box; }
 .key { margin-right: 1rem; }

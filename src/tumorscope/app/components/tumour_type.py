@@ -16,4 +16,5 @@ def tumour_type(outcome: Outcome, record: dict[str, Any]) -> None:
     if "tumor_type" not in record or not picture.is_file():
         st.info("No type is told: the model for it needs a T1CE.")
         return
-    st.html(type_section(record["tumor_type"], picture.read_bytes()).replace("<table>", '<table class="sizes">'))
+    section = type_section(record["tumor_type"], picture.read_bytes()).replace("<table>", '<table class="sizes">')
+    st.html(f'<div class="typed">{section}</div>')

@@ -11,6 +11,7 @@ from tumorscope.app.components.reference import reference
 from tumorscope.app.components.segment import segment_button
 from tumorscope.app.components.trouble import show_error, told
 from tumorscope.app.components.tumour_type import tumour_type
+from tumorscope.app.components.upload import upload
 from tumorscope.app.components.viewer import viewer
 from tumorscope.app.components.volumes import volumes
 from tumorscope.app.session import Session, session
@@ -20,14 +21,18 @@ def case_page() -> None:
     """Draw the page."""
     mine = session()
     with st.sidebar:
-        choose_case(mine)
-        segment_button(mine)
-        if mine.outcome is not None:
-            volumes(mine.outcome)
+        above = st.container()
+        upload(mine)
+        with above:
+            choose_case(mine)
+            segment_button(mine)
+            if mine.outcome is not None:
+                volumes(mine.outcome)
     if mine.error is not None:
         show_error(mine.error)
     if mine.view is None:
-        st.info("Choose a case on the left, or open your own scans.")
+        if mine.error is None:
+            st.info("Choose a case on the left, or open your own scans.")
         return
     outcome = mine.outcome
     packed = outcome.packed if outcome is not None and outcome.packed is not None else mine.view.packed

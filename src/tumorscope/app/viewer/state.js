@@ -10,7 +10,7 @@ const DEFAULTS = {
   opacity: 0.45,
   fill: true,
   outline: true,
-  palette: "papers",
+  palette: "safe",
   windows: {},
   cross: true,
 };
