@@ -1,6 +1,6 @@
 """Does noise change what the segmenter finds, and does denoising bring it back? Dice before and after, per level.
 
-    python benchmarks/denoise_effect.py --denoiser runs/denoise/bundle --data .../BraTS [--segmenter brats-2d] [--cases 12]
+    python benchmarks/denoise_effect.py --denoiser runs/denoise/bundle --data .../BraTS [--cases 12]
 
 Rician noise is added to every sequence inside the brain of the fixed test cases; the background stays 0, since the
 segmenter takes it for the brain's outline. Writes ``results/generative/denoise-effect.json``.

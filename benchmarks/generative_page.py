@@ -23,24 +23,25 @@ Denoising, reconstruction and synthesis, with numbers (paper S4 claims all three
 `benchmarks/generative_page.py` from `benchmarks/results/generative`, which `restoration.py`, `generation.py`,
 `denoise_effect.py` and `utility.py` measure. Read [ethics.md](ethics.md) before you use any of it.
 
-    tumorscope denoise scans/patient7 -o out                       # Rician noise, blind; --method nlm or tv without a network
+    tumorscope denoise scans/patient7 -o out                  # Rician noise; --method nlm or tv: no network
     tumorscope reconstruct scan_flair.nii.gz --acceleration 4 -o out   # simulated k-space; or an .h5 file with kspace
     tumorscope reconstruct scan_flair.nii.gz --thin 5 -o out       # thin slices from thick ones
     tumorscope enhance scan_t1.nii.gz -o out                       # N4 bias field, contrast
     tumorscope synth --bundle gan-t1c-flair --count 16 -o out      # slices from noise
-    tumorscope synth --phantoms 5 -o out                           # cases painted from tumour masks, with their label maps
+    tumorscope synth --phantoms 5 -o out                           # cases painted from tumour masks
     tumorscope reader-study --real DIR --synthetic DIR -o study    # can people tell them apart?
     tumorscope train denoise --data BraTS -o runs/denoise          # and reconstruct, thin-slices, vae-t1c-flair, …
 
 ## How it is measured
 
-- Test: the fixed list of BraTS patients, which trained, validated and tuned nothing. Intervals (95 %) resample patients.
-- Every image is divided by the 99th percentile of its brain; this is the peak of PSNR and the range of SSIM (Gaussian
-  window of standard deviation 1.5). SSIM, MS-SSIM, PSNR and NMSE are taken inside the brain only.
+- Test: the fixed list of BraTS patients, which trained, validated and tuned nothing. Intervals (95 %) resample
+  patients.
+- Every image is divided by the 99th percentile of its brain; this is the peak of PSNR and the range of SSIM
+  (Gaussian window of standard deviation 1.5). SSIM, MS-SSIM, PSNR and NMSE are taken inside the brain only.
 - Noise is Rician, its standard deviation per channel in percent of that percentile. It is added to scans that are not
   free of noise themselves.
-- K-space is **simulated** from magnitude images, with a smooth random phase, one coil, no noise; random Cartesian lines,
-  the central ones always. Scanner data are harder.
+- K-space is **simulated** from magnitude images, with a smooth random phase, one coil, no noise; random Cartesian
+  lines, the central ones always. Scanner data are harder.
 - Methods without a network were tuned on validation patients, per level, by PSNR, and are told the noise level; the
   network is not.
 - "FID (EfficientNet-lite0)" and KID use the pooled features of that network, trained on ImageNet. They are not
@@ -134,8 +135,9 @@ def made(found: dict[str, Any]) -> list[str]:
     lines += table(["statistic", "real", "made", "distance", "floor"], rows)
     check = found["memorisation"]
     low, high = check["interval"]
+    verdict = "passed" if check["passed"] else "FAILED"
     lines += [
-        f"Memorisation: **{'passed' if check['passed'] else 'FAILED'}**. {check['copies']} of {check['made']} made slices "
+        f"Memorisation: **{verdict}**. {check['copies']} of {check['made']} made slices "
         f"lie as close to one training patient as 1 % of {check['held-out slices']} real slices of other patients do "
         f"(95 % interval of the share: {low:.4f} to {high:.4f}); {check['pixels']}.",
         "",
@@ -172,8 +174,9 @@ def utility(found: dict[str, Any]) -> list[str]:
     lines = [
         "## Is synthetic data of use?",
         "",
-        f"Recipe `{plan['segmentation']}` with k real patients; the generator (`{plan['generator']}`) saw these k alone.",
-        f"Dice on the fixed test list, all seeds together. Changed values: `{json.dumps(plan['segmentation_overrides'])}`,",
+        f"Recipe `{plan['segmentation']}` with k real patients; the generator (`{plan['generator']}`) saw these alone.",
+        "Dice on the fixed test list, all seeds together. Changed values:",
+        f"`{json.dumps(plan['segmentation_overrides'])}`,",
         f"`{json.dumps(plan['generator_overrides'])}`; {plan['styles']} styles per mask, {plan['phantoms']} phantoms.",
         "",
     ]

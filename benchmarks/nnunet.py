@@ -103,7 +103,7 @@ class NNUNet:
         self.env, self.base, self.memory = env, base, memory
         self.plans = "nnUNetPlans" if memory is None else f"nnUNetPlans_{memory:g}GB"
         folders = {f"nnUNet_{name}": str(base / name) for name in ("raw", "preprocessed", "results")}
-        own = {"nnUNet_extTrainer": str(HERE / "nnunet_trainer"), "nnUNet_n_proc_DA": "0", "nnUNet_compile": "false"}
+        own = {"nnUNet_extTrainer": str(HERE / "nnunet_trainer"), "nnUNet_n_proc_DA": "1", "nnUNet_compile": "false"}
         self.variables = os.environ | folders | own | {"OMP_NUM_THREADS": str(threads)}
 
     def run(self, command: str, *arguments: str, **variables: str) -> float:
@@ -134,7 +134,7 @@ class NNUNet:
         """Train for ``seconds`` and return what its log says; a finished training is kept."""
         which = (str(NUMBER), "3d_fullres", "0", "-tr", "TimedTrainer", "-p", self.plans, "-device", "cpu")
         if not (self.folder / "checkpoint_final.pth").is_file():
-            self.run("nnUNetv2_train", *which, TUMORSCOPE_SECONDS=str(seconds))
+            self.run("nnUNetv2_train", *which, TUMORSCOPE_SECONDS=str(seconds), nnUNet_n_proc_DA="0")
         log = max(self.folder.glob("training_log_*.txt")).read_text(encoding="utf-8")
         steps, took = (int(n) for n in re.findall(r"TimedTrainer: (\d+) steps in (\d+) seconds", log)[-1])
         plans = json.loads((self.base / "preprocessed" / NAME / f"{self.plans}.json").read_text(encoding="utf-8"))

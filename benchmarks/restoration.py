@@ -108,7 +108,7 @@ def main() -> None:
         "degradation": bundle.manifest.image.degradation,
         "level_unit": restorer.degradation.level_unit,
         "tuned": tuned,
-        "tuned_on": f"{min(options.tuning_slices, len(val.patients))} slices of {len(set(val.patients))} validation patients",
+        "tuned_on": f"{options.tuning_slices} slices of {len(set(val.patients))} validation patients",
         "training": {k: bundle.manifest.training.manifest.get(k) for k in ("seconds", "epochs_run", "best_epoch")},
         "sizes": {},
     }

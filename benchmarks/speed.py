@@ -18,6 +18,7 @@ import tempfile
 import time
 from pathlib import Path
 
+from tumorscope.bundles.bundle import shipped_names
 from tumorscope.core.files import write_text
 
 RESULTS = Path(__file__).parent / "results"
@@ -62,9 +63,10 @@ def main() -> None:
             run(["phantom", "-o", f"{scratch}/phantom"])  # in a process of its own: children inherit the peak
             case = Path(scratch) / "phantom" / "Phantom_000"
         os.environ["TUMORSCOPE_CACHE"] = f"{scratch}/cache"
-        predict = ["predict", str(case), "-o", f"{scratch}/out", "--bundle", "brats-2d"]
+        predict = ["predict", str(case), "-o", f"{scratch}/out", "--bundle"]
+        models = [name for name in ("brats-2d", "brats-fast", "brats-3d") if name in shipped_names()]
         table = [
-            figures("predict, one whole case, brats-2d", predict, options.runs),
+            *[figures(f"predict, one whole case, {name}", [*predict, name], options.runs) for name in models],
             figures("tumorscope --help", ["--help"], options.runs),
             figures("tumorscope info", ["info"], options.runs),
         ]

@@ -17,8 +17,15 @@ from nnunetv2.training.nnUNetTrainer.nnUNetTrainer import nnUNetTrainer
 class TimedTrainer(nnUNetTrainer):  # type: ignore[misc]
     """Trains for ``TUMORSCOPE_SECONDS`` on ``OMP_NUM_THREADS`` threads and leaves scoring to the caller."""
 
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
+    def __init__(
+        self,
+        plans: dict[str, Any],
+        configuration: str,
+        fold: int,
+        dataset_json: dict[str, Any],
+        device: torch.device = torch.device("cpu"),  # noqa: B008
+    ) -> None:
+        super().__init__(plans, configuration, fold, dataset_json, device)  # its names are read from this signature
         torch.set_num_threads(int(os.environ.get("OMP_NUM_THREADS", "1")))
         self.budget = float(os.environ["TUMORSCOPE_SECONDS"])
         self.num_iterations_per_epoch, self.num_val_iterations_per_epoch = 5, 1

@@ -16,7 +16,7 @@ VERBS_SHIPPED = sorted(VERBS)
 
 
 def _command(verb):
-    return import_module(f"tumorscope.cli.{verb}").Command
+    return import_module(f"tumorscope.cli.{verb.replace('-', '_')}").Command
 
 
 @pytest.mark.parametrize("verb", VERBS_SHIPPED)

@@ -46,7 +46,9 @@ class TestShipped:
 
         recipe = read_recipe(name)
         arguments = recipe.network.args | {"encoder_weights": "none"} if "encoder" in recipe.network.args else {}
-        network = build_network(recipe.network.name, 3, 2, arguments, recipe.preprocess.input_size)
+        channels = getattr(recipe, "network_channels", (3, 2))
+        size = recipe.preprocess.input_size if isinstance(recipe, Recipe | TypeRecipe) else None
+        network = build_network(recipe.network.name, *channels, arguments, size)
         if isinstance(recipe, Recipe):
             WeightedLoss(recipe.loss, recipe.outputs.kind == "classes")
         build_optimizer(network.parameters(), recipe.optimizer)
@@ -240,7 +242,7 @@ class TestClassification:
         assert (recipe.base.frozen_stages, recipe.optimizer.lr) == ("all", 3e-4)
 
     def test_a_command_for_segmentation_refuses_it_in_words(self) -> None:
-        with pytest.raises(UsageError, match="a recipe for segmentation; found 'tumor-type', a classification"):
+        with pytest.raises(UsageError, match="a recipe for segmentation; found 'tumor-type', of task classification"):
             load_recipe("tumor-type")
 
     @pytest.mark.parametrize(

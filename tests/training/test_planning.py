@@ -10,10 +10,14 @@ import numpy as np
 import pytest
 from tiny_training import tiny
 
-from tumorscope.core.errors import UsageError
+from tumorscope.core.case import Case
+from tumorscope.core.errors import InputError, UsageError
+from tumorscope.core.image import Image
+from tumorscope.core.labels import BRATS as SCHEME
+from tumorscope.core.sequence import Sequence
 from tumorscope.datasets.phantom import PhantomSpec, write_phantom
 from tumorscope.recipes.recipe import Recipe, read_recipe
-from tumorscope.training.fingerprint import Fingerprint
+from tumorscope.training.fingerprint import Fingerprint, take_fingerprint
 from tumorscope.training.planning import plan_lines, planned
 from tumorscope.workflows.train import TrainResult, train_recipe
 
@@ -82,6 +86,24 @@ class TestPlanned:
             planned(small(network={"name": "vnet"}), BRATS)
         with pytest.raises(UsageError, match=r"set preprocess\.patch too"):
             small(preprocess={"sequences": ["T1CE"], "fit": "crop"})
+
+
+def test_a_fingerprint_is_taken_along_slices_rows_and_columns() -> None:
+    """The case is stored sagittally: x runs upwards, y to the patient's left, z to posterior."""
+    affine = np.array([[0, -2, 0, 5], [0, 0, -3, 7], [4.0, 0, 0, -9], [0, 0, 0, 1]])
+    data = np.zeros((10, 20, 30), dtype=np.int16)
+    data[2:8, 4:16, 6:21] = 100
+    labels = np.zeros(data.shape, dtype=np.uint8)
+    labels[3:5, 5:9, 7:10] = 2
+    case = Case("c", "c", {Sequence.T2: Image(data, affine)}, Image(labels, affine), SCHEME)
+    found = take_fingerprint([case])
+    assert found.spacing_mm == (4.0, 3.0, 2.0)
+    assert found.brain_mm == (6 * 4, 15 * 3, 12 * 2)
+    assert found.tumour_mm == (2 * 4, 3 * 3, 4 * 2)
+    assert found.tumour_ml == pytest.approx(2 * 4 * 3 * 24 / 1000, abs=1e-3)
+    assert found.zero_share == pytest.approx(1 - 6 * 12 * 15 / 6000, abs=1e-3)
+    with pytest.raises(InputError, match="none"):
+        take_fingerprint([])
 
 
 @pytest.fixture(scope="module")

@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
 
-from predict_cases import brats, nifti, picture
+from predict_cases import brats, nifti, picture, quick_overlay  # noqa: F401
 from tiny_bundles import BINARY, head, image, manifest, save_tiny
 from tumorscope.bundles import bundle as library
-from tumorscope.bundles.manifest import Manifest
+from tumorscope.bundles.manifest import Manifest, Postprocess
 from tumorscope.core.case import Case
 from tumorscope.core.errors import InputError
 from tumorscope.core.image import Image
 from tumorscope.core.sequence import Sequence
 from tumorscope.formats import read_image
 from tumorscope.workflows.choose import choose_bundle, is_flat
+from tumorscope.workflows.predict import predict_inputs
 
+pytestmark = pytest.mark.usefixtures("quick_overlay")
 ALL = tuple(Sequence)
 
 
@@ -25,6 +28,13 @@ def library_of_four(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Bundles as they are shipped: for slices and for volumes of any sequences, for two sequences, for pictures."""
     folder = tmp_path_factory.mktemp("four")
     volumes = manifest("brats-3d", sequences=ALL, optional=ALL, patch=(16, 16, 16), fit="crop", context=0)
+    volumes = volumes.model_copy(
+        update={
+            "postprocess": Postprocess(min_voxels={"WT": 2}),
+            "network": "segresnet",
+            "network_args": {"filters": [8, 16], "blocks": [1, 1], "guided": 1},
+        }
+    )
     made: list[Manifest] = [
         volumes,
         manifest("brats-fast", sequences=ALL, optional=ALL),
@@ -91,3 +101,18 @@ def test_a_case_folder_of_brats(tmp_path: Path) -> None:
     paths = {Sequence.T1: folder / "Brats18_X_1_t1.nii.gz", Sequence.T2: folder / "Brats18_X_1_t2.nii.gz"}
     assert read_image(paths[Sequence.T1]).spacing_known
     assert choose_bundle(Case("c", "c", dict(paths)))[0].name == "brats-3d"
+
+
+def test_predict_takes_fast_and_leaves_rules_out(tmp_path: Path, library_of_four: Path) -> None:
+    case = brats(tmp_path / "Brats18_X_1", sequences=("t1ce", "flair"))
+    said: dict[bool, dict[str, object]] = {}
+    for fast in (True, False):
+        out = tmp_path / f"out{fast}"
+        summary = predict_inputs(
+            [case], out, runtime="torch", device="cpu", fast=fast, postprocess=not fast, preprocess=False, types=False
+        )
+        assert summary.exit_code == 0, summary.cases[0].error
+        said[fast] = json.loads((out / "Brats18_X_1" / "measurements.json").read_text())
+    assert [summary["bundle"]["name"] for summary in said.values()] == ["brats-2d", "brats-3d"]  # type: ignore[index]
+    assert "No post-processing." in str(said[True]["steps"])
+    assert '"min_voxels": {"WT": 2}' in str(said[False]["steps"])

@@ -84,6 +84,12 @@ class Command:
     tta: Annotated[bool, arg(help="Average the prediction with that of the mirrored scan; takes twice as long.")] = (
         False
     )
+    fast: Annotated[
+        bool, arg(help="Without --bundle: take a shipped model for slices instead of one for volumes, where both fit.")
+    ] = False
+    postprocess: Annotated[
+        bool, arg(help="Leave the label map as the probabilities say; else the model's rules clean it (small parts).")
+    ] = True
     preprocess: Annotated[
         bool,
         arg(help="Take scans as they are; else raw studies are co-registered, resampled and freed of the skull."),
@@ -117,6 +123,8 @@ class Command:
                 tta=self.tta,
                 preprocess=self.preprocess,
                 bias=self.bias,
+                fast=self.fast,
+                postprocess=self.postprocess,
                 types={"auto": None, "always": True, "never": False}[self.types],
                 say=out.say,
             )

@@ -45,7 +45,7 @@ class FeatureExtractor:
     def __call__(self, images: Tensor, batch: int = 32) -> Array:
         """Return features float64 (B, 320) of intensities (B, C, H, W), C from 1 to 3."""
         found = []
-        for part in images.float().split(batch):
+        for part in torch.split(images.float(), batch):
             coloured = _coloured(part.clamp(0, TOP) * (2 / TOP) - 1)
             found.append(functional.adaptive_avg_pool2d(self.network(coloured)[-1], 1).flatten(1))
         return np.asarray(torch.cat(found).double().numpy())

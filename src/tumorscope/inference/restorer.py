@@ -151,7 +151,7 @@ class Restorer:
         """Run the network on the planes (slices × one other axis) that ``dim`` counts."""
         planes = shown.movedim(dim, 0)[:, None]
         found = planes.clone()
-        for part in torch.arange(len(planes)).split(self.batch):
+        for part in torch.split(torch.arange(len(planes)), self.batch):
             if planes[part].any():
                 with torch.no_grad():
                     found[part] = self.network(planes[part]).float()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, cast
+from typing import Any
 
 import numpy as np
 import torch
@@ -10,7 +10,7 @@ from torch import Generator, Tensor
 
 from tumorscope.bundles.bundle import Bundle
 from tumorscope.core.errors import UsageError
-from tumorscope.core.image import Array, Image
+from tumorscope.core.image import Image
 from tumorscope.core.labels import SCHEMES, LabelScheme
 from tumorscope.core.sequence import Sequence
 from tumorscope.transforms.condition import condition_maps
@@ -66,17 +66,17 @@ class Sampler:
         """
         if self.task == "synthesis":
             raise UsageError(
-                expected="label maps to paint (MASK... or --phantoms N)",
+                expected="label maps (MASK... or --phantoms N)",
                 found="none",
                 fix="Name one, or another bundle",
             )
         latents = self.network.draw(count, Generator().manual_seed(seed))
-        return torch.cat([to_intensity(self.network.decode(part)) for part in latents.split(self.batch)])
+        return torch.cat([to_intensity(self.network.decode(part)) for part in torch.split(latents, self.batch)])
 
     @torch.no_grad()
     def reconstruct(self, images: Tensor) -> Tensor:
         """Return slices (B, C, H, W) after the way through the latent of a ``vae``."""
-        parts = [self.network(to_model(part))[0] for part in images.split(self.batch)]
+        parts = [self.network(to_model(part))[0] for part in torch.split(images, self.batch)]
         return torch.cat([to_intensity(part) for part in parts])
 
     @torch.no_grad()
@@ -102,7 +102,7 @@ class Sampler:
         condition = condition_maps(labels, brain, scheme or self.scheme, self.names)
         style = self.network.draw(1, Generator().manual_seed(seed))
         found = torch.zeros(len(labels), len(self.sequences), *labels.shape[1:])
-        for part in torch.nonzero(brain.flatten(1).any(dim=1)).flatten().split(self.batch):
+        for part in torch.split(torch.nonzero(brain.flatten(1).any(dim=1)).flatten(), self.batch):
             made = self.network.decode(style.expand(len(part), -1), condition[part])
             found[part] = to_intensity(made.float())
         return found
@@ -124,7 +124,7 @@ class Sampler:
         labels = torch.from_numpy(prepare_label(label, prepared).astype(np.int64))
         inside = torch.from_numpy(prepared.array[:, 0] > 0.5 * float(prepared.array.max() or 1))
         painted = self.paint(labels, inside, seed).numpy()
-        volumes = cast("Array", prepared.grid.restore(painted))
+        volumes = prepared.grid.restore(painted)
         return {
             sequence: label.with_data(np.where(outline.data > 0, np.clip(volume, 0, None), 0).astype(np.float32))
             for sequence, volume in zip(self.sequences, volumes, strict=True)

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 from scipy.stats import binomtest
 
 from tumorscope.core.errors import InputError
@@ -67,7 +68,7 @@ def check_memorisation(
             found=f"shapes {made.shape}, {held_out.shape}, {training.shape} of {len(set(patients))} patient(s)",
             fix="Give whole sets",
         )
-    groups = np.unique(np.asarray(patients), return_inverse=True)[1]
+    groups = np.unique(np.asarray(patients), return_inverse=True)[1].astype(np.intp)
     distances, ratios = {}, {}
     for name, rows in (("made", made), ("held_out", held_out)):
         nearest, second = _nearest(rows, training, groups)
@@ -81,7 +82,7 @@ def check_memorisation(
     return Memorisation(low <= CHANCE, copies, len(made), (low, high), distances, ratios, worst)
 
 
-def _nearest(rows: FloatArray, training: FloatArray, groups: FloatArray) -> tuple[FloatArray, FloatArray]:
+def _nearest(rows: FloatArray, training: FloatArray, groups: npt.NDArray[np.intp]) -> tuple[FloatArray, FloatArray]:
     """Return the distance to the nearest training row, and to the nearest of another patient than that one's."""
     squares = (training**2).sum(axis=1)
     first, second = [], []

@@ -1,8 +1,9 @@
-"""Reconstruction by turns of repairing the image and restoring measured k-space (Schlemper et al., TMI 37:491, 2018)."""
+"""Reconstruction by turns: repair the image, restore measured k-space (Schlemper et al., IEEE TMI 37:491, 2018)."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import cast
 
 import torch
 from torch import Tensor, nn
@@ -38,4 +39,4 @@ class Cascade(nn.Module):
                 image = torch.fft.ifft2(filled, norm="ortho")
             parts = turn(torch.cat([image.real, image.imag], dim=1)).float()
             image = torch.complex(parts[:, :1].contiguous(), parts[:, 1:].contiguous())
-        return image
+        return cast("Tensor", image)

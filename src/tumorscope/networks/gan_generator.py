@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import pairwise
 
 import torch
 from torch import Generator, Tensor, nn
@@ -30,8 +31,7 @@ class GanGenerator(nn.Module):
         self.latent_shape = (latent,)
         self.size = 4 * 2 ** (len(filters) - 1)
         self.start = nn.Linear(latent, 16 * filters[0])
-        pairs = zip(filters[:-1], filters[1:], strict=True)
-        self.levels = nn.ModuleList(_level(i, o) for i, o in pairs)
+        self.levels = nn.ModuleList(_level(i, o) for i, o in pairwise(filters))
         self.head = nn.Conv2d(filters[-1], out_channels, 3, padding=1)
 
     def decode(self, latent: Tensor) -> Tensor:

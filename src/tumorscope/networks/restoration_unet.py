@@ -34,4 +34,5 @@ class RestorationUNet(nn.Module):
         multiple = self.body.multiple
         below, right = -height % multiple, -width % multiple
         padded = functional.pad(image, (0, right, 0, below), mode="replicate") if below or right else image
-        return image + self.body(padded)[..., :height, :width].to(image.dtype)
+        found: Tensor = image + self.body(padded)[..., :height, :width].to(image.dtype)
+        return found

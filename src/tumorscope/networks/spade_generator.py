@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import pairwise
 
 import torch
 from torch import Generator, Tensor, nn
@@ -32,11 +33,10 @@ class SpadeGenerator(nn.Module):
     ) -> None:
         super().__init__()
         self.latent_shape = (latent,)
+        self.condition = condition
         self.size = 4 * 2 ** (len(filters) - 1)
         down = [in_channels, *filters[:0:-1]]
-        self.encoder = nn.ModuleList(
-            nn.Conv2d(i, o, 4, stride=2, padding=1) for i, o in zip(down[:-1], down[1:], strict=True)
-        )
+        self.encoder = nn.ModuleList(nn.Conv2d(i, o, 4, stride=2, padding=1) for i, o in pairwise(down))
         self.style = nn.Linear(16 * down[-1], 2 * latent)
         self.start = nn.Linear(latent, 16 * filters[0])
         inputs = [filters[0], *filters[:-1]]

@@ -33,10 +33,9 @@ def compare_html(result: Comparison | TypeComparison) -> str:
     """Return the report."""
     conditions = result.conditions
     if isinstance(result, TypeComparison):
-        cases, drawn = f"{conditions['n']} pictures", []
+        cases = f"{conditions['n']} pictures"
     else:
         cases = f"{conditions['n_cases']} cases of {conditions['n_patients']} patients"
-        drawn = comparison_figures(result)
     part = f", part '{conditions['part']}'" if conditions["part"] else ""
     dataset = conditions["dataset"] or "folders"
     notes = "".join(f"<li>{escape(note)}</li>" for note in result.notes)
@@ -49,7 +48,7 @@ def compare_html(result: Comparison | TypeComparison) -> str:
         "notice": escape(NOTICE),
         "warnings": f'<div class="notice"><ul>{notes}</ul></div>' if notes else "",
         "runs": _runs(result),
-        "figures": "".join(_picture(*figure) for figure in drawn),
+        "figures": "".join(_picture(*figure) for figure in comparison_figures(result)),
         "tables": "".join(
             f'{_heading(heading)}<div class="wide">{_table(columns, rows)}</div>\n'
             for heading, columns, rows in result.tables()
@@ -59,9 +58,11 @@ def compare_html(result: Comparison | TypeComparison) -> str:
     return Template(_TEMPLATE.read_text(encoding="utf-8")).substitute(fields)
 
 
-def comparison_figures(result: Comparison) -> list[tuple[str, Figure]]:
-    """Return the figures of a comparison: description, Figure."""
+def comparison_figures(result: Comparison | TypeComparison) -> list[tuple[str, Figure]]:
+    """Return the figures of a comparison: description, Figure; none of classifiers."""
     found: list[tuple[str, Figure]] = []
+    if isinstance(result, TypeComparison):
+        return found
     names = [row["name"] for row in result.runs]
     for metric in _DRAWN:
         rows = [r for r in result.cases if r["metric"] == metric]

@@ -12,13 +12,13 @@ _PAGE = """<!DOCTYPE html>
 <style>
 body {{ font: 16px/1.5 system-ui, sans-serif; max-width: 46rem; margin: 1.5rem auto; padding: 0 1rem; }}
 fieldset {{ border: 1px solid #bbb; margin: 1.2rem 0; padding: .8rem 1rem; }}
-img {{ width: 320px; max-width: 100%; background: #000; image-rendering: auto; display: block; margin-bottom: .6rem; }}
+img {{ width: 320px; max-width: 100%; background: #000; display: block; margin-bottom: .6rem; }}
 label {{ margin-right: 1.2rem; }} button {{ font: inherit; padding: .4rem 1rem; }}
 .notice {{ border-left: 4px solid #b45309; padding-left: .8rem; }}
 </style></head><body>
 <h1>Real or synthetic?</h1>
-<p class="notice">Research use only. Some of these {count} images were made by a computer and show no patient; the others
-are real. Nothing is sent anywhere: your answers stay in this page until you save them as a file.</p>
+<p class="notice">Research use only. Some of these {count} images were made by a computer and show no patient; the
+others are real. Nothing is sent anywhere: your answers stay in this page until you save them as a file.</p>
 <p><label>Reader <input id="reader" autocomplete="off" placeholder="initials or number"></label>
 <label>Years of experience <input id="years" type="number" min="0" max="70" style="width:5rem"></label></p>
 <form id="form">
@@ -32,7 +32,8 @@ document.getElementById("save").addEventListener("click", () => {{
   const rows = [["study", "reader", "years", "item", "answer", "confidence"]];
   let open = 0;
   document.querySelectorAll("fieldset").forEach((field) => {{
-    const picked = (name) => (field.querySelector(`input[name="${{name}}-${{field.id}}"]:checked`) || {{value: ""}}).value;
+    const mark = (name) => field.querySelector(`input[name="${{name}}-${{field.id}}"]:checked`);
+    const picked = (name) => (mark(name) || {{value: ""}}).value;
     if (!picked("answer")) open += 1;
     rows.push([study, value("reader"), value("years"), field.id, picked("answer"), picked("confidence")]);
   }});

@@ -7,7 +7,8 @@ from torch import Tensor
 from tumorscope.bundles.bundle import Bundle
 from tumorscope.core.errors import UsageError
 from tumorscope.networks.build import build_network
-from tumorscope.recipes.recipe import AnyRecipe, GenerativeRecipe, RestorationRecipe
+from tumorscope.recipes.image_recipe import GenerativeRecipe, RestorationRecipe
+from tumorscope.recipes.recipe import AnyRecipe
 from tumorscope.transforms.prepare import Preprocess
 
 

@@ -54,7 +54,7 @@ class ImageSlices(Dataset[dict[str, Tensor]]):
             for axis in _AXES[plane]:
                 others = tuple(a for a in range(3) if a != max(axis - 1, 0))
                 share, hits = brain.mean(axis=others), tumour.sum(axis=others)
-                rows += [(position, axis, n, int(hits[n])) for n in np.flatnonzero(share > least_brain)]
+                rows += [(position, axis, int(n), int(hits[n])) for n in np.flatnonzero(share > least_brain)]
         if not rows:
             raise InputError(
                 expected="slices that show brain",

@@ -8,6 +8,7 @@ four voxels wide; filters that double up to a limit; a loss on every decoder lev
 from __future__ import annotations
 
 import inspect
+import math
 from typing import Any
 
 import numpy as np
@@ -83,7 +84,8 @@ def _times(values: tuple[float, ...]) -> str:
 
 def _spacing(found: Fingerprint) -> float:
     """Return the edge of the isotropic voxel with the median voxel's volume, to a twentieth of a millimetre."""
-    return round(max(0.05, round(float(np.prod(found.spacing_mm)) ** (1 / 3) * 20) / 20), 2)
+    edge = math.prod(found.spacing_mm) ** (1 / 3)
+    return round(max(0.05, round(edge * 20) / 20), 2)
 
 
 def _levels(patch: list[int], fold: int) -> int:

@@ -6,6 +6,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from tumorscope.core.errors import UsageError
 from tumorscope.core.labels import LabelScheme
 from tumorscope.recipes.image_recipe import GenerativeRecipe
 from tumorscope.training.adversarial import generator_loss
@@ -32,6 +33,15 @@ class SynthesisTask(GanTask):
     def __init__(self, recipe: GenerativeRecipe, scheme: LabelScheme) -> None:
         super().__init__(recipe, conditions=1 + len(recipe.condition))
         self.scheme = scheme
+        empty = torch.zeros(1, *recipe.preprocess.size, dtype=torch.int64)
+        maps = condition_maps(empty, empty > 0, scheme, recipe.condition)
+        wanted = int(getattr(self.network, "condition", 0))
+        if maps.shape[1] != wanted:
+            raise UsageError(
+                expected=f"network.args.condition {maps.shape[1]}: the brain and {len(recipe.condition)} classes",
+                found=f"{wanted}",
+                fix="Change one of them",
+            )
 
     def condition(self, batch: dict[str, Tensor]) -> Tensor:
         """Return the label maps (B, 1 + K, H, W) of a batch."""

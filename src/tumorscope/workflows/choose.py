@@ -70,7 +70,7 @@ def is_flat(case: Case) -> bool:
             return min(image.shape) == 1 or not image.spacing_known
         if image.name.endswith((".nii", ".nii.gz")):
             try:
-                return min(nib.load(image).shape[:3]) == 1  # type: ignore[attr-defined]
+                return bool(min(nib.load(image).shape[:3]) == 1)
             except Exception:  # reading it says what is wrong
                 return False
     return False

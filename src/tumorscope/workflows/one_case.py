@@ -27,12 +27,16 @@ class Models:
         device: ``auto``, ``cpu`` or ``cuda``.
         tta: Also average the mirrored prediction.
         spread: Also give the spread over mirrored passes.
+        fast: Prefer shipped bundles for slices to those for volumes.
+        postprocess: Apply the bundles' own rules.
     """
 
     runtime: str = "auto"
     device: str = "auto"
     tta: bool = False
     spread: bool = False
+    fast: bool = False
+    postprocess: bool = True
     _predictors: dict[Path, Predictor] = field(default_factory=dict)
     _classifiers: dict[Path, Classifier] = field(default_factory=dict)
     _busy: threading.Lock = field(default_factory=threading.Lock)
@@ -92,7 +96,7 @@ class Models:
         reason = STATED
         if bundle is None:
             try:
-                bundle, reason = choose_bundle(case)
+                bundle, reason = choose_bundle(case, fast=self.fast)
             except InputError:
                 if model is None or needed_sequences(model) - set(case.sequences):
                     raise
@@ -120,6 +124,13 @@ class Models:
 
     def _predictor(self, bundle: Bundle) -> Predictor:
         if bundle.folder not in self._predictors:
-            made = Predictor(bundle, self.runtime, self.device, tta=self.tta, spread=self.spread)
+            made = Predictor(
+                bundle,
+                self.runtime,
+                self.device,
+                tta=self.tta,
+                spread=self.spread,
+                postprocess=self.postprocess,
+            )
             self._predictors[bundle.folder] = made
         return self._predictors[bundle.folder]

@@ -98,6 +98,8 @@ def predict_inputs(
     bias: bool = False,
     keep_identifiers: bool = False,
     types: bool | None = None,
+    fast: bool = False,
+    postprocess: bool = True,
     say: Callable[[str], Any] | None = None,
 ) -> PredictSummary:
     """Segment, measure, classify and report every case of every input.
@@ -121,6 +123,8 @@ def predict_inputs(
         bias: Also correct the bias field (N4).
         keep_identifiers: Call DICOM cases by patient id and date instead of a pseudonym.
         types: Also ask the shipped classifier that fits for the tumour type; None: not of volumes without skull.
+        fast: Where no bundle is named, prefer one for slices to one for volumes.
+        postprocess: Apply the bundle's own rules (small parts, holes, small enhancing tumour).
         say: Called with each line for people.
 
     Raises:
@@ -135,7 +139,7 @@ def predict_inputs(
     files = save or SaveOptions(probabilities=probabilities, keep_identifiers=keep_identifiers)
     named = chosen if chosen is not None and chosen.manifest.outputs.kind == "types" else None
     chosen = None if named else chosen
-    models = Models(runtime, device, bool(tta), files.uncertainty)
+    models = Models(runtime, device, bool(tta), files.uncertainty, fast, postprocess)
     run = _Run(chosen, models, spacing, preprocess, bias, files, output, say or _nothing, named, types)
     find = partial(
         find_inputs, sequence=shown, skip=output, any_grid=preprocess, keep_identifiers=files.keep_identifiers

@@ -1,4 +1,4 @@
-"""``reader-study``: a blinded form from the user's own real and synthetic images, and the score of its answers (S4-12)."""
+"""``reader-study``: a blinded form from a user's real and synthetic images, and the score of its answers (S4-12)."""
 
 from __future__ import annotations
 

@@ -90,7 +90,7 @@ def reconstruct_files(
     seed: int = 0,
     say: Say = None,
 ) -> FilesSummary:
-    """Reconstruct images: from k-space that is simulated from them, from measured k-space, or thin slices from thick.
+    """Reconstruct images from measured k-space or from one simulated from them, or divide thick slices.
 
     Args:
         inputs: Magnitude images (see :func:`~tumorscope.workflows.image_files.process_files`), or ``.h5`` files with a
@@ -227,7 +227,8 @@ def _with_contrast(found: Image, original: Image, contrast: Contrast) -> Image:
         slices = [equalize_adapthist(scaled[:, :, k], clip_limit=0.01) for k in range(scaled.shape[2])]
         scaled = np.where(found.data != 0, np.stack(slices, axis=2), 0).astype(np.float32)
     whole = original.data.dtype.kind in "iu" and not original.spacing_known
-    top = (
-        np.iinfo(original.data.dtype).max if whole else 1000.0 if original.spacing_known else float(original.data.max())
-    )
+    if whole:
+        top = float(np.iinfo(original.data.dtype).max)
+    else:
+        top = 1000.0 if original.spacing_known else float(original.data.max())
     return found.with_data((scaled * top).astype(np.float32))

@@ -103,6 +103,8 @@ def segment(
     tta: bool = False,
     spacing: Spacing | None = None,
     preprocess: bool = True,
+    fast: bool = False,
+    postprocess: bool = True,
 ) -> CaseResult:
     """Segment and measure one case.
 
@@ -115,6 +117,8 @@ def segment(
         spacing: Voxel size in mm along x, y, z, where the files carry none.
         preprocess: Co-register, resample and skull-strip a raw study (see :mod:`tumorscope.study.prepare`); one that
             is in BraTS space already is left as it is.
+        fast: Where no bundle is named, prefer one for slices to one for volumes.
+        postprocess: Apply the bundle's own rules.
 
     Raises:
         UsageError: for an unknown bundle, runtime or device.
@@ -122,10 +126,11 @@ def segment(
         GeometryError: if the sequences lie on different grids and ``preprocess`` is off.
     """
     if bundle is None:
-        chosen, reason = choose_bundle(case)
+        chosen, reason = choose_bundle(case, fast=fast)
     else:
         chosen, reason = bundle if isinstance(bundle, Bundle) else Bundle.load(bundle), STATED
-    return segment_with(Predictor(chosen, runtime, device, tta=tta), case, reason, spacing, preprocess=preprocess)
+    predictor = Predictor(chosen, runtime, device, tta=tta, postprocess=postprocess)
+    return segment_with(predictor, case, reason, spacing, preprocess=preprocess)
 
 
 def segment_with(

@@ -58,9 +58,9 @@ def train_images(
     from tumorscope.training.fit_images import fit_images, make_image_task
     from tumorscope.training.prior import with_prior
 
+    make_image_task(recipe)  # what cannot be is told before minutes of preparation
     dataset: Dataset = DATASETS.load(recipe.data.dataset)
     cases = _usable(dataset.discover(data), recipe, data)
-    make_image_task(recipe)  # what cannot be is told before minutes of preparation
     initial = initial_weights(init, recipe, echo)
     claim(ensure_folder(run), recipe, True)
     place = Path(cache or run / "cache")

@@ -78,4 +78,5 @@ class Cartesian:
         """
         kspace, mask = inputs
         filled = torch.where(mask, kspace, torch.fft.fft2(restored, norm="ortho"))
-        return torch.fft.ifft2(filled, norm="ortho").abs()
+        found: Tensor = torch.fft.ifft2(filled, norm="ortho").abs()
+        return found

@@ -1,0 +1,133 @@
+"""synth and reader-study: marked files, labels beside painted cases, and a form that does not give itself away."""
+
+from __future__ import annotations
+
+import csv
+import json
+from pathlib import Path
+
+import nibabel as nib
+import numpy as np
+import pytest
+from PIL import Image as Pillow
+
+from tiny_images import image_bundle
+from tumorscope.cli.main import main
+from tumorscope.core.errors import InputError, UsageError
+from tumorscope.datasets import DATASETS
+from tumorscope.workflows.reader_study import make_form, score_answers
+from tumorscope.workflows.synth import synthesise
+
+
+@pytest.fixture(scope="module")
+def bundles(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    folder = tmp_path_factory.mktemp("bundles")
+    return {kind: image_bundle(folder / kind, kind).folder for kind in ("vae", "gan", "synthesis", "denoise")}
+
+
+@pytest.fixture(scope="module")
+def case(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("cases") / "BraTS20_Training_001"
+    folder.mkdir()
+    x, y = np.meshgrid(np.arange(40), np.arange(44), indexing="ij")
+    brain = (((x - 20) / 16) ** 2 + ((y - 22) / 19) ** 2 < 1)[..., None] * np.ones(5, int)
+    label = np.zeros(brain.shape, int)
+    label[15:22, 20:28, 1:4], label[17:20, 22:26, 2] = 2, 4
+    affine = np.diag([-1.0, -1, 1, 1])
+    for name, data in (("flair", brain * 500), ("t1ce", brain * 700), ("seg", label)):
+        nib.save(nib.Nifti1Image(data.astype(np.int16), affine), folder / f"{folder.name}_{name}.nii.gz")
+    return folder
+
+
+@pytest.mark.parametrize("kind", ["vae", "gan"])
+def test_slices_from_noise_say_that_they_are_synthetic(bundles: dict[str, Path], tmp_path: Path, kind: str) -> None:
+    result = synthesise(tmp_path, bundle=bundles[kind], count=3, seed=4)
+    assert len(result.made) == 6 and result.exit_code == 0
+    for path in result.made:
+        assert Path(path).name.startswith("synthetic_")
+        with Pillow.open(path) as picture:
+            assert picture.size == (32, 32) and picture.text["Description"].startswith("synthetic: made by tumorscope")
+    assert "No file shows a patient" in (tmp_path / "README-synthetic.md").read_text()
+    again = synthesise(tmp_path / "again", bundle=bundles[kind], count=3, seed=4)
+    assert [Path(p).read_bytes() for p in again.made] == [Path(p).read_bytes() for p in result.made]
+
+
+def test_a_painted_case_comes_with_its_label_in_a_layout_that_is_read(
+    bundles: dict[str, Path], case: Path, tmp_path: Path
+) -> None:
+    result = synthesise(tmp_path, bundle=bundles["synthesis"], masks=[case.parent])
+    assert [Path(p).name for p in result.made] == ["synthetic_0001"]
+    (found,) = DATASETS.load("brats").discover(tmp_path)
+    loaded = found.loaded()
+    reference = nib.load(case / f"{case.name}_seg.nii.gz")
+    assert np.array_equal(loaded.label.data, reference.get_fdata())
+    assert np.allclose(loaded.label.affine, reference.affine)
+    brain = nib.load(case / f"{case.name}_flair.nii.gz").get_fdata() > 0
+    for path in sorted((tmp_path / "synthetic_0001").iterdir()):
+        header = nib.load(path).header
+        assert header["descrip"].item().startswith(b"synthetic: made by") and header["aux_file"].item() == b"synthetic"
+    for image in loaded.images.values():
+        assert not image.data[~brain].any() and image.data[brain].any()
+    assert case.name not in "".join(str(p) for p in tmp_path.rglob("*"))
+
+
+@pytest.mark.parametrize(
+    ("kind", "words"), [("denoise", {}), ("gan", {"phantoms": 1}), ("synthesis", {}), ("gan", {"count": 0})]
+)
+def test_what_cannot_be_is_said(bundles: dict[str, Path], tmp_path: Path, kind: str, words: dict[str, int]) -> None:
+    with pytest.raises(UsageError):
+        synthesise(tmp_path, bundle=bundles[kind], **words)
+
+
+def test_a_folder_without_masks_is_one_sentence(bundles: dict[str, Path], tmp_path: Path) -> None:
+    (tmp_path / "empty").mkdir()
+    words = [str(tmp_path / "empty"), "--bundle", str(bundles["synthesis"]), "-o", str(tmp_path / "o")]
+    assert main(["synth", *words]) == 2
+
+
+@pytest.fixture
+def folders(tmp_path: Path) -> tuple[Path, Path]:
+    for kind, size in (("real", 64), ("synthetic", 40)):
+        (tmp_path / kind).mkdir()
+        for n in range(6):
+            pixels = np.zeros((size, size), np.uint8)
+            pixels[5 : size - 5, 8 : size - 8] = 40 + 10 * n
+            Pillow.fromarray(pixels).save(tmp_path / kind / f"{kind}{n}.png")
+    return tmp_path / "real", tmp_path / "synthetic"
+
+
+def test_the_form_is_shuffled_and_tells_nothing(folders: tuple[Path, Path], tmp_path: Path) -> None:
+    form = make_form(*folders, tmp_path / "study", count=10, seed=1)
+    key = json.loads(Path(form.key).read_text())
+    truths = [item["truth"] for item in key["items"].values()]
+    assert truths.count("real") == truths.count("synthetic") == 5 and truths != sorted(truths)
+    page = Path(form.form).read_text()
+    assert page.count("<fieldset") == 10 and "real0" not in page and "synthetic0" not in page
+    assert 'src="http' not in page and "Research use only" in page
+
+
+def test_answers_are_scored(folders: tuple[Path, Path], tmp_path: Path) -> None:
+    form = make_form(*folders, tmp_path / "study", count=10)
+    key = json.loads(Path(form.key).read_text())
+
+    def answers(reader: str, give: dict[str, str]) -> Path:
+        path = tmp_path / f"{reader}.csv"
+        with path.open("w", newline="") as handle:
+            writer = csv.writer(handle)
+            writer.writerow(["study", "reader", "years", "item", "answer", "confidence"])
+            writer.writerows([key["study"], reader, 3, item, give[v["truth"]], 2] for item, v in key["items"].items())
+        return path
+
+    right = answers("a", {"real": "real", "synthetic": "synthetic"})
+    same = answers("b", {"real": "real", "synthetic": "real"})
+    scores = {s.reader: s for s in score_answers([right, same], form.key)}
+    assert (scores["a"].accuracy, scores["b"].accuracy, scores["all"].accuracy) == (1.0, 0.5, 0.75)
+    assert main(["reader-study", "--answers", str(right), "--key", form.key]) == 0
+    with pytest.raises(InputError, match="study"):
+        other = make_form(*folders, tmp_path / "other", count=4)
+        score_answers([right], other.key)
+
+
+@pytest.mark.parametrize("words", [[], ["--real", "r"], ["--answers", "a.csv"]])
+def test_half_a_command_is_refused(words: list[str]) -> None:
+    assert main(["reader-study", *words]) == 64
