@@ -113,10 +113,16 @@ def _foreign(kind: str) -> str:
     return f"{round(found['called foreign'] * found['n'])} of {found['n']}"
 
 
+def _looks(kind: str) -> str:
+    """Return the share of pictures of a tumour type on which Grad-CAM lies in the tumour more than by chance."""
+    return f"{_stored('tumor-type')['gradcam'][kind]['share of pictures with more than by chance']:.2f}"
+
+
 #: Name of a single number in the README → what writes it.
 NUMBERS: dict[str, Callable[[], str]] = {
     **{f"t1c-slices {kind}": partial(_dice_of_type, kind) for kind in ("meningioma", "pituitary", "glioma")},
     **{f"tumor-type {protocol}": partial(_type_accuracy, protocol) for protocol in ("grouped", "testing")},
+    **{f"tumor-type looks {kind}": partial(_looks, kind) for kind in ("glioma", "meningioma", "pituitary")},
     "tumor-type foreign FLAIR": partial(_foreign, "lgg FLAIR slices"),
 }
 

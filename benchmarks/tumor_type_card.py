@@ -19,7 +19,7 @@ VERSION = "0.2.0"
 USE = (
     "Trained and validated on pictures of the Training folder and Figshare's outlined pictures, without the grouped "
     "test part, without any that copies it and without the Figshare test blocks. The grouped test part was scored "
-    "once, with these weights; nothing was chosen by it.",
+    "once, with these weights; nothing was chosen by it but as docs/tumor-type.md says.",
 )
 
 
