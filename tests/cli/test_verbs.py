@@ -39,7 +39,7 @@ def test_the_example_of_the_help_parses(verb):
     assert parse(_command(verb), verb, words) is not None
 
 
-@pytest.mark.parametrize("verb", VERBS_SHIPPED)
+@pytest.mark.parametrize("verb", [verb for verb in VERBS_SHIPPED if verb != "app"])  # it serves until it is stopped
 def test_every_verb_takes_json(verb, capsys):
     assert "json" in {field.name for field in fields(_command(verb))}
 

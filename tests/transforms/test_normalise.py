@@ -72,6 +72,7 @@ def test_any_volume_gives_finite_float32(name: str, data: np.ndarray) -> None:
     assert (found[data == 0] == 0).all()
     if name != "zscore_nonzero":
         assert found.min() >= 0
+    if name not in ("zscore_nonzero", "brain_p99"):  # one percent may lie above the 99th percentile
         assert found.max() <= 1
 
 

@@ -18,7 +18,10 @@ def head_box(pixels: Floats) -> tuple[slice, slice]:
 
 
 def otsu(pixels: Floats) -> float:
-    """Return the threshold that divides the values of ``pixels`` best into dark and bright (Otsu, 1979)."""
+    """Return the threshold that divides the values of ``pixels`` best into dark and bright (Otsu, 1979).
+
+    Where several divide them alike, as in a gap between dark and bright, it is the middle one.
+    """
     low, high = float(pixels.min()), float(pixels.max())
     if not high > low:
         return high
@@ -29,4 +32,6 @@ def otsu(pixels: Floats) -> float:
     above = total - below
     with np.errstate(divide="ignore", invalid="ignore"):
         between = below * above * (moment[:-1] / below - (moment[-1] - moment[:-1]) / above) ** 2
-    return float(edges[1:-1][int(np.argmax(np.nan_to_num(between)))])
+    between = np.nan_to_num(between)
+    best = np.flatnonzero(between >= between.max() * (1 - 1e-9))
+    return float(edges[1:-1][best[len(best) // 2]])
