@@ -173,8 +173,8 @@ def test_a_picture_is_opened_for_what_it_is(other, tmp_path):
     other.upload(path)
     other.wait(lambda _: "slice_flair (yours)" in other.driver.page_source)
     other.enter_viewer()
-    names = [b.text for b in other.driver.find_elements("css selector", "#layouts button")]
-    assert names == ["Slice"]  # one slice of unknown spacing: no planes, no 3D
+    # one slice of unknown spacing: no planes, no 3D
+    other.wait(lambda d: [b.text for b in d.find_elements("css selector", "#layouts button")] == ["Slice"])
     other.shot("picture")
 
 
