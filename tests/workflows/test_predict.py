@@ -33,6 +33,7 @@ def _names(folder):
 
 def test_a_case_folder_with_pictures(tmp_path):
     case = brats(tmp_path / "Brats18_X_1")
+    before = psutil.Process().memory_info().rss / 2**20
     summary, lines = _predict(case, out=tmp_path / "out")
     assert summary.exit_code == 0
     assert _names(tmp_path / "out") == {"Brats18_X_1", "summary.csv"}
@@ -49,7 +50,7 @@ def test_a_case_folder_with_pictures(tmp_path):
     assert {i["file"] for i in record["inputs"]} == {"Brats18_X_1_t1ce.nii.gz", "Brats18_X_1_flair.nii.gz"}
     row = summary.cases[0]
     assert (row.status, row.bundle) == ("ok", "volumes")
-    assert 50 < row.peak_memory_mb < 2000 and row.seconds > 0
+    assert 50 < row.peak_memory_mb < before + 1500 and row.seconds > 0
     assert lines[0].startswith("volumes was chosen") and "trained on volumes" in lines[0]
     assert lines[1].startswith("ok      Brats18_X_1 ")
 
