@@ -19,9 +19,9 @@ RESTORED = ("denoise", "reconstruct", "thin-slices")
 MADE = ("vae-t1c-flair", "gan-t1c-flair", "gan-t1c-flair-128", "synth-from-mask")
 HEAD = """# Images repaired and images made
 
-Denoising, reconstruction and synthesis, with numbers (paper S4 claims all three and prints none). Written by
-`benchmarks/generative_page.py` from `benchmarks/results/generative`, which `restoration.py`, `generation.py`,
-`denoise_effect.py` and `utility.py` measure. Read [ethics.md](ethics.md) before you use any of it.
+Denoising, reconstruction and synthesis, with the numbers measured so far (paper S4 claims all three and prints none).
+Written by `benchmarks/generative_page.py` from `benchmarks/results/generative`, which `restoration.py`,
+`generation.py`, `denoise_effect.py` and `utility.py` measure. Read [ethics.md](ethics.md) before you use any of it.
 
     tumorscope denoise scans/patient7 -o out                  # Rician noise; --method nlm or tv: no network
     tumorscope reconstruct scan_flair.nii.gz --acceleration 4 -o out   # simulated k-space; or an .h5 file with kspace

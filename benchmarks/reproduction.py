@@ -189,15 +189,19 @@ def references_table(references: Sequence[Mapping[str, Any]]) -> str:
 
 
 def others_table(papers: Mapping[str, Any], stored: Stored) -> str:
-    """Return the Dice of stored runs that belong to no paper (folds, sweeps, shipped recipes)."""
+    """Return the Dice by patient, or by image, of stored runs of no paper (folds, sweeps, shipped recipes)."""
     used = names() | {name for p in papers.values() for runs in p["runs"].values() for name in runs}
     rows = []
     for name, run in sorted(stored.runs.items()):
         part = "test" if "test" in run else "val"
         for s in run.get(part, {}).get("scores", ()) if name not in used else ():
-            if s["metric"] == "dice" and s["unit"] == "patient" and s["mean"] is not None:
+            if s["metric"] == "dice" and s["unit"] in ("patient", "image") and s["mean"] is not None:
                 rows.append([f"`{name}`", part, s["region"], interval(s), s["empty_policy"], run["budget"]])
-    return table(["run", "part", "region", "Dice by patient", "empty masks", "budget"], rows) if rows else NOT_YET + "."
+    return (
+        table(["run", "part", "region", "Dice by patient or image", "empty masks", "budget"], rows)
+        if rows
+        else NOT_YET + "."
+    )
 
 
 def figures(papers: Mapping[str, Any], stored: Stored, folder: Path) -> None:

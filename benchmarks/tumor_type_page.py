@@ -81,7 +81,7 @@ def protocols(found: dict[str, Any]) -> list[str]:
         cells = [title]
         for protocol in found["protocols"]:
             own = [r for r in rows if r["title"] == title and r["protocol"] == protocol]
-            cells.append(_shown(_score(own[0], "accuracy")) if own else "–")
+            cells.append(_shown(_score(own[0], "accuracy")) if own else "not measured")
         shown.append(cells)
     sizes = {p: next((_score(r, "accuracy")["n"] for r in rows if r["protocol"] == p), "–") for p in found["protocols"]}
     heads = [f"{name} (n {sizes[p]})" for p, name in found["protocols"].items()]
@@ -98,7 +98,8 @@ def protocols(found: dict[str, Any]) -> list[str]:
         "  of their pictures that mostly copy block 010 validate: gliomas validate less strictly than they are tested.",
         "- The last column asks the models of the grouped split about Figshare's own pictures of those blocks (none of",
         "  them healthy), which no training picture copies.",
-        "- Intervals resample groups of look-alikes. Patients are unknown, so they are too narrow; each tumour type of",
+        "- Intervals resample groups of look-alikes, in the last column single pictures. Patients are unknown, so all",
+        "  are too narrow, those of the last column far too narrow; each tumour type of",
         "  the grouped test comes from one or two blocks of 10 to 25 patients, and another block may score otherwise.",
         "- The paper's 0.9939 (S3-24) is a score on the Testing folder.",
         f"- How often models of ours were scored: Testing twice ({before['testing']:.3f} with the network before this",

@@ -54,7 +54,7 @@ class Bundle:
             raise UsageError(
                 expected=f"a bundle folder or one of {', '.join(shipped_names()) or 'no shipped bundles'}",
                 found=f"'{name_or_folder}'",
-                fix="Name one of these, or a folder with bundle.json",
+                fix="Name one of these, or a folder with bundle.json, as `tumorscope train` leaves in RUN/bundle",
             )
         try:
             return cls(folder, Manifest.model_validate_json(path.read_text(encoding="utf-8")))

@@ -53,7 +53,8 @@ def _type_table(manifest: Manifest) -> list[str]:
         rows.append(
             f"| {s['metric']} | {s['region']} | {_number(s['mean'])} | {low} to {high} | {s['n']} | {s['on']} |"
         )
-    return [*rows, "", "Intervals resample groups of look-alikes; patients are unknown, so they are too narrow."]
+    narrow = "patients are unknown, so they are too narrow."
+    return [*rows, "", f"Intervals resample groups of look-alikes (Figshare's pictures singly); {narrow}"]
 
 
 def _answers(manifest: Manifest) -> list[str]:

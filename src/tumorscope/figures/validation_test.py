@@ -59,9 +59,8 @@ def validation_test_figure(
     axes.legend(handles=handles, frameon=False, fontsize=9, ncols=len(handles), loc="lower left", bbox_to_anchor=(0, 1))
     told = [f"{_WORDS.get(p, p)}: {conditions(s).split('; empty')[0]}" for p, s in chosen.items() if s]
     policy = every[0].empty_policy.text
-    caption = (
-        f"{'; '.join(told)}. Empty masks: {policy}.\nWhiskers: 95 % bootstrap interval of the mean, patients resampled."
-    )
+    whiskers = "Whiskers: 95 % bootstrap interval of the mean, patients or blocks resampled."
+    caption = f"{'; '.join(told)}. Empty masks: {policy}.\n{whiskers}"
     frame(figure, title, caption)
     return figure
 

@@ -114,11 +114,16 @@ def _check_companions(scores: Sequence[Score]) -> None:
                 )
 
 
+#: Below so many resampled patients an interval is hardly more than the range of their values.
+_FEW = 6
+
+
 def _footnotes(scores: Sequence[Score]) -> list[str]:
     boot = sorted({s.n_boot for s in scores})
     groups = sorted({s.n_groups for s in scores})
     span = f"{groups[0]}" if len(groups) == 1 else f"{groups[0]} to {groups[-1]}"
     return [
-        f"95 % interval: percentile bootstrap of the mean, {span} patients resampled {boot[-1]} times. "
+        f"95 % interval: percentile bootstrap of the mean, {span} patients (or blocks) resampled {boot[-1]} times"
+        f"{', too few for more than a range' if groups[0] < _FEW else ''}. "
         "all empty: the score of predicting nothing."
     ]
