@@ -13,7 +13,7 @@ import pytest
 
 from tumorscope.app.launch import command
 from tumorscope.app.settings import Settings
-from tumorscope.datasets.phantom import shipped_phantom
+from tumorscope.datasets.phantom import small_phantom
 
 SOURCE = Path(__file__).parents[2] / "src"
 #: Generous: a busy machine may be ten times slower than a free one.
@@ -38,11 +38,11 @@ def chromium():
 
 @pytest.fixture(scope="session")
 def cases(tmp_path_factory):
-    """A folder with one case in the BraTS layout beside the shipped phantom."""
+    """A folder with one case in the BraTS layout beside the small phantom."""
     folder = tmp_path_factory.mktemp("cases")
     target = folder / "Folder_001"
     target.mkdir()
-    for path in shipped_phantom().glob("*.nii.gz"):
+    for path in small_phantom().glob("*.nii.gz"):
         shutil.copy(path, target / path.name.replace("Phantom_000", "Folder_001"))
     return folder
 

@@ -6,7 +6,7 @@ import nibabel
 import numpy as np
 import pytest
 
-from tumorscope.datasets.phantom import shipped_phantom
+from tumorscope.datasets.phantom import small_phantom
 from tumorscope.formats import write_png
 from tumorscope.workflows.predict import predict_inputs
 
@@ -40,7 +40,7 @@ def test_title_and_notice_stand_on_the_page(segmented):
 
 
 def test_volumes_are_those_of_the_command_line(segmented, tmp_path):
-    row = predict_inputs([shipped_phantom()], tmp_path / "out").cases[0]
+    row = predict_inputs([small_phantom()], tmp_path / "out").cases[0]
     assert row.status == "ok"
     assert segmented[1] == {name: f"{size['ml']:.2f} ml" for name, size in row.volumes.items()}
     segmented[0].shot("volumes")
@@ -124,7 +124,7 @@ def test_the_label_map_can_be_downloaded(segmented):
     path = page.download("Label map (NIfTI)", "segmentation.nii.gz")
     page.shot("downloads")
     found = nibabel.load(path)
-    scan = nibabel.load(shipped_phantom() / "Phantom_000_flair.nii.gz")
+    scan = nibabel.load(small_phantom() / "Phantom_000_flair.nii.gz")
     assert found.shape == scan.shape and np.allclose(found.affine, scan.affine)
     voxels = np.count_nonzero(np.asarray(found.dataobj))
     assert f"{voxels * 8 / 1000:.2f} ml" == segmented[1]["WT"]

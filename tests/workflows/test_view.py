@@ -12,7 +12,7 @@ from tumorscope.core.labels import BINARY, BRATS
 from tumorscope.core.segmentation import Segmentation
 from tumorscope.core.sequence import Sequence
 from tumorscope.core.watch import StoppedError, part_of
-from tumorscope.datasets.phantom import shipped_phantom
+from tumorscope.datasets.phantom import small_phantom
 from tumorscope.workflows.agreement import agreement
 from tumorscope.workflows.inputs import find_inputs
 from tumorscope.workflows.list_runs import list_runs
@@ -60,8 +60,8 @@ def test_sequences_on_other_grids_are_shown_on_the_finest():
     assert "FLAIR" in notes[0] and "T1CE" in notes[0]
 
 
-def test_the_shipped_phantom_is_shown_with_its_reference():
-    view = view_case(find_inputs(shipped_phantom(), any_grid=True)[0])
+def test_the_small_phantom_is_shown_with_its_reference():
+    view = view_case(find_inputs(small_phantom(), any_grid=True)[0])
     assert set(view.packed.volumes) == {"scan_T1", "scan_T1CE", "scan_T2", "scan_FLAIR", "reference"}
     json.dumps(view.packed.facts, allow_nan=False)
 

@@ -9,7 +9,7 @@ import streamlit as st
 from tumorscope.app.components.trouble import caught
 from tumorscope.app.session import Session
 from tumorscope.app.settings import settings
-from tumorscope.datasets.phantom import shipped_phantom
+from tumorscope.datasets.phantom import small_phantom
 from tumorscope.workflows.found import Found
 from tumorscope.workflows.inputs import find_inputs
 from tumorscope.workflows.view import view_case
@@ -52,9 +52,9 @@ def offered_cases(mine: Session) -> dict[str, Found]:
     return labels
 
 
-@st.cache_resource(show_spinner=False)
+@st.cache_resource(show_spinner="Making the phantom patient…")
 def _phantom() -> Found:
-    return find_inputs(shipped_phantom(), any_grid=True)[0]
+    return find_inputs(small_phantom(), any_grid=True)[0]
 
 
 @st.cache_resource(show_spinner="Looking for cases…")

@@ -5,7 +5,7 @@
 """
 
 from tumorscope.datasets.phantom.make import healthy_phantom, make_phantom
-from tumorscope.datasets.phantom.shipped_case import shipped_phantom
+from tumorscope.datasets.phantom.small import small_phantom
 from tumorscope.datasets.phantom.spec import LOBES, PhantomSpec
 from tumorscope.datasets.phantom.store import DATASET, discover, write_phantom
 
@@ -16,6 +16,6 @@ __all__ = [
     "discover",
     "healthy_phantom",
     "make_phantom",
-    "shipped_phantom",
+    "small_phantom",
     "write_phantom",
 ]
