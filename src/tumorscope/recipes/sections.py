@@ -122,6 +122,7 @@ class Training(Section):
         channels_last: Memory layout that CPUs with bf16 prefer.
         accelerator: ``auto``, ``cpu``, ``gpu``.
         devices: Number of devices (DDP when more than one).
+        workers: Processes that read samples ahead: 0 where a CPU trains (it would wait for itself), a few for a GPU.
         seed: Of weights, sampling and augmentation.
         deterministic: Deterministic algorithms only (on a GPU: with a warning where there is none).
     """
@@ -138,5 +139,6 @@ class Training(Section):
     channels_last: bool = True
     accelerator: Literal["auto", "cpu", "gpu"] = "auto"
     devices: int = Field(default=1, ge=1)
+    workers: int = Field(default=0, ge=0)
     seed: int = 0
     deterministic: bool = False

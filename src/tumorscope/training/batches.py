@@ -127,15 +127,16 @@ def _draw(items: Array, count: int, rng: np.random.Generator) -> Array:
 
 
 def loader(
-    dataset: Dataset[dict[str, Tensor]], batch_size: int, sampler: Sampler[int] | None
+    dataset: Dataset[dict[str, Tensor]], batch_size: int, sampler: Sampler[int] | None, workers: int = 0
 ) -> DataLoader[dict[str, Tensor]]:
-    """Return the batches of ``dataset``; reading a memory map needs no worker process.
+    """Return the batches of ``dataset``.
 
     Args:
         dataset: Slices, patches or volumes.
         batch_size: Samples per batch; the last batch holds what is left.
         sampler: For training; a last batch of one sample is then left out: batch normalisation cannot learn from it.
+        workers: Processes that read ahead; they end with the epoch, since a dataset learns of the next one here.
     """
     count = len(sampler) if isinstance(sampler, Sized) else 0
     lonely = count > batch_size > 1 and count % batch_size == 1
-    return DataLoader(dataset, batch_size=batch_size, sampler=sampler, shuffle=False, drop_last=lonely, num_workers=0)
+    return DataLoader(dataset, batch_size, sampler=sampler, shuffle=False, drop_last=lonely, num_workers=workers)

@@ -31,6 +31,7 @@ class Feed:
         val: What is validated on, by this process.
         val_units: Slices, or windows of whole volumes, that the network sees per validation.
         batch_size: Of training.
+        workers: Processes that read training samples ahead.
     """
 
     train: SliceDataset | PatchDataset
@@ -38,11 +39,12 @@ class Feed:
     val: SliceDataset | VolumeDataset
     val_units: int
     batch_size: int
+    workers: int
 
     def loaders(self) -> tuple[Batches, Batches]:
         """Return the batches of training and validation; whole volumes come one by one."""
         val_size = 2 * self.batch_size if isinstance(self.val, SliceDataset) else 1
-        return loader(self.train, self.batch_size, self.sampler), loader(self.val, val_size, None)
+        return loader(self.train, self.batch_size, self.sampler, self.workers), loader(self.val, val_size, None)
 
 
 def make_feed(
@@ -67,22 +69,22 @@ def make_feed(
         InputError: if a part holds nothing or no label.
         UsageError: if the recipe's patches cannot be.
     """
-    spec, data, seed = recipe.preprocess, recipe.data, recipe.training.seed
+    spec, data, training = recipe.preprocess, recipe.data, recipe.training
     if spec.patch is None:
         slices, val_slices = (
             SliceDataset(cache, train_ids, spec.context, spec.slices),
             SliceDataset(cache, val_ids, spec.context),
         )
         _check(slices, val_slices, world, "slice(s)", "Check preprocess.slices and the split")
-        sampler = TumourSampler(slices.foreground, data.tumour_fraction, data.samples_per_epoch, seed, rank, world)
+        sampler = TumourSampler(slices.foreground, data.tumour_fraction, data.samples_per_epoch, training.seed, rank, world)
         share = val_slices.share(rank, world)
-        return Feed(slices, sampler, share, len(share), recipe.training.batch_size)
+        return Feed(slices, sampler, share, len(share), training.batch_size, training.workers)
     _check(VolumeDataset(cache, train_ids), VolumeDataset(cache, val_ids), world, "volume(s)", "Check the split")
     samples = data.samples_per_epoch or _PATCHES_PER_CASE * len(train_ids)
-    patches = PatchDataset(cache, train_ids, spec.patch, samples, data.tumour_fraction or 0.0, seed)
+    patches = PatchDataset(cache, train_ids, spec.patch, samples, data.tumour_fraction or 0.0, training.seed)
     volumes = VolumeDataset(cache, val_ids).share(rank, world)
     windows = sum(window_count(size, spec.patch) for size in volumes.sizes)
-    return Feed(patches, PatchSampler(patches, rank, world), volumes, windows, recipe.training.batch_size)
+    return Feed(patches, PatchSampler(patches, rank, world), volumes, windows, training.batch_size, training.workers)
 
 
 def _check(

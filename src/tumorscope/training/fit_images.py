@@ -76,12 +76,12 @@ def fit_images(
 
     def make_loaders(trainer: Trainer) -> tuple[object, object]:
         train, val = image_sets(recipe, cache, train_ids, val_ids)
-        data, size = recipe.data, recipe.training.batch_size
+        data, training = recipe.data, recipe.training
         where = (trainer.global_rank, trainer.world_size)
         sampler = TumourSampler(
-            train.foreground, data.tumour_fraction, data.samples_per_epoch, recipe.training.seed, *where
+            train.foreground, data.tumour_fraction, data.samples_per_epoch, training.seed, *where
         )
-        return loader(train, size, sampler), loader(val, size, None)
+        return loader(train, training.batch_size, sampler, training.workers), loader(val, training.batch_size, None)
 
     return run_loop(recipe.training, run, make_task, make_loaders, callbacks)
 

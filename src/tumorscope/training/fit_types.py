@@ -109,7 +109,8 @@ def fit_types(
         copies = recipe.base.augmented_copies if made[0].frozen else 1
         sampler = _EveryOnce(len(parts[0]), copies, seed, rank, world)
         size = recipe.training.batch_size
-        train = DataLoader(sets[0], size, sampler=sampler, drop_last=len(sampler) > size)
+        workers = recipe.training.workers
+        train = DataLoader(sets[0], size, sampler=sampler, drop_last=len(sampler) > size, num_workers=workers)
         return train, DataLoader(sets[1], 4 * size)
 
     weights = _balance(truths[0], recipe.outputs.channels) if recipe.loss.balanced else None

@@ -169,6 +169,7 @@ def _trainer(settings: Training, run: Path, best: ModelCheckpoint, further: Sequ
         precision="bf16-mixed" if settings.precision == "bf16-mixed" else "32-true",
         gradient_clip_val=settings.clip_grad or None,
         check_val_every_n_epoch=settings.validate_every,
+        benchmark=on_gpu and not settings.deterministic,
         deterministic="warn" if settings.deterministic and on_gpu else settings.deterministic,
         use_distributed_sampler=False,
         num_sanity_val_steps=0,

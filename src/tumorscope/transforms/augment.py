@@ -71,7 +71,10 @@ class Augment(BaseModel):
 
 @dataclass(frozen=True)
 class _Chance:
-    """Random tensors, drawn on the CPU so that every device sees the same, and brought to ``device``."""
+    """Random tensors, drawn on the CPU so that every device sees the same, and brought to ``device``.
+
+    Only what is drawn per pixel is drawn on the device itself, from a seed that the CPU drew.
+    """
 
     rng: Generator
     device: torch.device
@@ -90,7 +93,10 @@ class _Chance:
 
     def normal(self, shape: torch.Size) -> Tensor:
         """Return standard normal values."""
-        return torch.randn(shape, generator=self.rng).to(self.device)
+        if self.device.type == "cpu":
+            return torch.randn(shape, generator=self.rng)
+        seed = int(torch.randint(2**31, (), generator=self.rng))
+        return torch.randn(shape, generator=Generator(self.device).manual_seed(seed), device=self.device)
 
     def smooth_field(self, batch: int, channels: int, size: Sequence[int], knots: int) -> Tensor:
         """Return (batch, channels, *size), standard normal at ``knots`` places per axis and smooth between them."""
