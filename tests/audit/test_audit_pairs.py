@@ -111,6 +111,12 @@ def test_of_two_volumes_a_few_slices_that_look_alike_do_not_count():
     assert pairs == {("one", "copy")}
 
 
+def test_of_two_volumes_one_slice_that_looks_like_many_counts_once():
+    one = case("one", [head(0), head(0), *(head(10 + i) for i in range(10))])
+    other = case("other", [*(head(0) for _ in range(8)), *(head(100 + i) for i in range(4))])
+    assert len(Audited("folder", "", scan_cases([one, other])).copies) == 0
+
+
 def test_what_the_report_says_of_its_errors_is_what_was_measured():
     file = Path(__file__).parents[2] / "benchmarks" / "results" / "near_duplicates.json"
     found = json.loads(file.read_text())

@@ -213,17 +213,18 @@ def credible(a: Audited, b: Audited, pairs: Pairs) -> npt.NDArray[np.bool_]:
     """Return which pairs count: all of single pictures; of two volumes only where several slices look alike.
 
     Single slices of different heads, near the top of the skull for example, may look alike by chance; a third of two
-    volumes do not.
+    volumes do not. One slice that looks like many neighbouring ones of the other volume counts once.
     """
-    number: dict[tuple[int, int], int] = defaultdict(int)
     cases = list(zip(a.case[pairs.first].tolist(), b.case[pairs.second].tolist(), strict=True))
-    for key in cases:
-        number[key] += 1
+    alike: dict[tuple[int, int], tuple[set[int], set[int]]] = defaultdict(lambda: (set(), set()))
+    for key, first, second in zip(cases, pairs.first.tolist(), pairs.second.tolist(), strict=True):
+        alike[key][0].add(first)
+        alike[key][1].add(second)
 
     def enough(key: tuple[int, int]) -> bool:
         sizes = [int(x.scans[i].slices.usable.sum()) for x, i in ((a, key[0]), (b, key[1]))]
         single = min(len(a.scans[key[0]].slices), len(b.scans[key[1]].slices)) == 1
-        return single or number[key] >= max(_LEAST_SLICES, _LEAST_SHARE * min(sizes))
+        return single or min(map(len, alike[key])) >= max(_LEAST_SLICES, _LEAST_SHARE * min(sizes))
 
-    verdict = {key: enough(key) for key in number}
+    verdict = {key: enough(key) for key in alike}
     return np.array([verdict[key] for key in cases], dtype=np.bool_)
