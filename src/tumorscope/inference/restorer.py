@@ -12,6 +12,7 @@ from torch import Generator, Tensor
 from tumorscope.bundles.bundle import Bundle
 from tumorscope.core.errors import InputError, UsageError
 from tumorscope.core.image import Array, Image
+from tumorscope.core.watch import Watch, part_of, unwatched
 from tumorscope.inference.runtimes.torch_runtime import computes_bf16
 from tumorscope.transforms.degrade import DEGRADATIONS
 from tumorscope.transforms.degrade.degradation import Degradation
@@ -57,36 +58,47 @@ class Restorer:
             found = self.network(*inputs)
         return self.degradation.finish(found if found.is_complex() else found.float(), inputs)
 
-    def denoised(self, image: Image) -> Image:
+    def denoised(self, image: Image, watch: Watch = unwatched) -> Image:
         """Return a denoised image, float32; voxels that are exactly 0 stay so.
+
+        Args:
+            image: Magnitude image.
+            watch: Told how far the work is; may stop it.
 
         Raises:
             InputError: if it has negative values (it is no magnitude image).
+            StoppedError: if ``watch`` stops it.
         """
         slices, scale = scaled_slices(image)
         found = np.zeros_like(slices)
         chosen = np.flatnonzero(slices.any(axis=(1, 2)))
         for part in np.array_split(chosen, max(1, -(-len(chosen) // self.batch))):
+            watch("denoising", float(part[0]) / len(slices) if len(part) else 0.0)
             found[part] = self.run((torch.from_numpy(slices[part][:, None]),))[:, 0].numpy()
         return from_slices(np.where(slices == 0, 0, found) * scale, image)
 
-    def undersampled(self, image: Image, acceleration: float, seed: int = 0) -> tuple[Image, Image]:
+    def undersampled(
+        self, image: Image, acceleration: float, seed: int = 0, watch: Watch = unwatched
+    ) -> tuple[Image, Image]:
         """Simulate undersampled k-space of every slice and reconstruct it.
 
         Args:
             image: Magnitude image.
             acceleration: How many times fewer lines are measured.
             seed: Of mask and phase; all slices have the mask in common.
+            watch: Told how far the work is; may stop it.
 
         Returns:
             The zero-filled image and the reconstruction, float32.
 
         Raises:
             InputError: if it has negative values.
+            StoppedError: if ``watch`` stops it.
         """
         slices, scale = scaled_slices(image)
         filled, found = np.zeros_like(slices), np.zeros_like(slices)
         for k in np.flatnonzero(slices.any(axis=(1, 2))):
+            watch("reconstructing", float(k) / len(slices))
             clean = torch.from_numpy(slices[k][None, None])
             spoilt = self.degradation.apply(clean, acceleration, Generator().manual_seed(seed))
             filled[k], found[k] = spoilt.shown[0, 0].numpy(), self.run(spoilt.inputs)[0, 0].numpy()
@@ -113,19 +125,21 @@ class Restorer:
             found[k] = self.run((measured, lines))[0, 0].numpy() * scale
         return filled, found
 
-    def thinned(self, image: Image, axis: int, factor: int) -> tuple[Image, Image]:
+    def thinned(self, image: Image, axis: int, factor: int, watch: Watch = unwatched) -> tuple[Image, Image]:
         """Divide thick slices into thin ones.
 
         Args:
             image: Volume of thick slices.
             axis: Across the slices.
             factor: Thin slices per thick one.
+            watch: Told how far the work is; may stop it.
 
         Returns:
             The cubic interpolation and the network's answer, float32, on the finer grid: same corner, same axes.
 
         Raises:
             InputError: if it has negative values, or fewer than 8 slices.
+            StoppedError: if ``watch`` stops it.
         """
         _check_magnitude(image)
         if image.shape[axis] < 8:
@@ -137,7 +151,8 @@ class Restorer:
         scale = scale_of_brain(image.data)
         thick = torch.from_numpy(np.moveaxis(image.data, axis, 0).astype(np.float32) / scale)
         shown = thin_out(thick.movedim(1, 0)[:, None], factor)[:, 0].movedim(0, 1)  # rows through slices
-        learned = torch.stack([self._planes(shown, dim) for dim in (1, 2)]).mean(dim=0)
+        halves = ((1, part_of(watch, 0.0, 0.5)), (2, part_of(watch, 0.5, 1.0)))
+        learned = torch.stack([self._planes(shown, dim, half) for dim, half in halves]).mean(dim=0)
         whole = agree(learned.movedim(1, 0)[:, None], thick.movedim(1, 0)[:, None], factor)[:, 0].movedim(0, 1)
         whole = whole * (shown > 1e-3)
         affine = image.affine.copy()
@@ -147,11 +162,12 @@ class Restorer:
         first, second = (Image(v.astype(np.float32), affine, image.spacing_known, image.source) for v in volumes)
         return first, second
 
-    def _planes(self, shown: Tensor, dim: int) -> Tensor:
+    def _planes(self, shown: Tensor, dim: int, watch: Watch) -> Tensor:
         """Run the network on the planes (slices × one other axis) that ``dim`` counts."""
         planes = shown.movedim(dim, 0)[:, None]
         found = planes.clone()
         for part in torch.split(torch.arange(len(planes)), self.batch):
+            watch("dividing slices", int(part[0]) / len(planes))
             if planes[part].any():
                 with torch.no_grad():
                     found[part] = self.network(planes[part]).float()

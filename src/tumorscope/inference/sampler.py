@@ -13,6 +13,7 @@ from tumorscope.core.errors import UsageError
 from tumorscope.core.image import Image
 from tumorscope.core.labels import SCHEMES, LabelScheme
 from tumorscope.core.sequence import Sequence
+from tumorscope.core.watch import Watch, unwatched
 from tumorscope.transforms.condition import condition_maps
 from tumorscope.transforms.image_range import to_intensity, to_model
 from tumorscope.transforms.prepare import prepare, prepare_label
@@ -58,11 +59,12 @@ class Sampler:
         return SCHEMES[str(self.bundle.manifest.training.recipe["data"]["scheme"])]
 
     @torch.no_grad()
-    def sample(self, count: int, seed: int = 0) -> Tensor:
+    def sample(self, count: int, seed: int = 0, watch: Watch = unwatched) -> Tensor:
         """Make slices from noise: float32 (count, C, H, W).
 
         Raises:
             UsageError: for a synthesis, which starts from label maps.
+            StoppedError: if ``watch`` stops it.
         """
         if self.task == "synthesis":
             raise UsageError(
@@ -71,7 +73,11 @@ class Sampler:
                 fix="Name one, or another bundle",
             )
         latents = self.network.draw(count, Generator().manual_seed(seed))
-        return torch.cat([to_intensity(self.network.decode(part)) for part in torch.split(latents, self.batch)])
+        made: list[Tensor] = []
+        for part in torch.split(latents, self.batch):
+            watch("making slices", len(made) * self.batch / count)
+            made.append(to_intensity(self.network.decode(part)))
+        return torch.cat(made)
 
     @torch.no_grad()
     def reconstruct(self, images: Tensor) -> Tensor:

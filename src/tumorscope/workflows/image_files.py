@@ -14,6 +14,7 @@ import numpy as np
 from tumorscope.core.errors import InputError, TumorscopeError
 from tumorscope.core.files import ensure_folder
 from tumorscope.core.image import Array, Image
+from tumorscope.core.watch import StoppedError, Watch, part_of, unwatched
 from tumorscope.datasets.names import is_label, stem
 from tumorscope.formats import image_suffix, is_image_file, natural_key, read_image, write_nifti, write_png
 from tumorscope.workflows.inputs import find_inputs
@@ -86,32 +87,42 @@ class FilesSummary:
         return 0 if self.files and not failed else 2 if failed == len(self.files) else 1
 
 
-#: Makes products and notes of an image.
-Work = Callable[[Image], tuple[list[Product], list[str]]]
+#: Makes products and notes of an image; tells how far it is.
+Work = Callable[[Image, Watch], tuple[list[Product], list[str]]]
+#: A file or folder, or an image that was read already with the name its results get.
+Input = str | Path | tuple[str, Image]
 
 
 def process_files(
-    inputs: Iterable[str | Path], output: str | Path, work: Work, say: Callable[[str], Any] | None = None
+    inputs: Iterable[Input],
+    output: str | Path,
+    work: Work,
+    say: Callable[[str], Any] | None = None,
+    watch: Watch = unwatched,
 ) -> FilesSummary:
     """Do every image of every input; one that fails is one sentence, and the others go on.
 
     Args:
-        inputs: Image files, folders with such files (label maps are left out), DICOM studies, zip files.
+        inputs: Image files, folders with such files (label maps are left out), DICOM studies, zip files; or images
+            that were read already, with a name.
         output: Folder of the results; made if needed. Files are named after their input and never replace it.
         work: What is done.
         say: Called with each line for people.
+        watch: Told how far the work is; may stop it.
 
     Raises:
         OutputError: if ``output`` is a file or cannot be made.
+        StoppedError: if ``watch`` stops it; what was written stays.
     """
     summary = FilesSummary(str(ensure_folder(output)))
     taken: set[str] = set()
-    for name, source in _sources(inputs, Path(output)):
+    sources = list(_sources(inputs, Path(output)))
+    for done, (name, source) in enumerate(sources):
         unique, number = name, 2
         while unique in taken:
             unique, number = f"{name}-{number}", number + 1
         taken.add(unique)
-        row = _one(unique, source, Path(output), work)
+        row = _one(unique, source, Path(output), work, part_of(watch, done / len(sources), (done + 1) / len(sources)))
         summary.files.append(row)
         if say:
             say(row.line)
@@ -124,8 +135,11 @@ def process_files(
 Source = Callable[[], Image]
 
 
-def _sources(inputs: Iterable[str | Path], output: Path) -> Iterator[tuple[str, Source]]:
+def _sources(inputs: Iterable[Input], output: Path) -> Iterator[tuple[str, Source]]:
     for given in inputs:
+        if isinstance(given, tuple):
+            yield given[0], _read(given[1])
+            continue
         path = Path(given)
         if path.is_file() and image_suffix(path):
             yield stem(path), _reader(path)
@@ -150,6 +164,10 @@ def _files_below(folder: Path, output: Path) -> list[Path]:
     return sorted((p for p in files if not p.resolve().is_relative_to(inside)), key=natural_key)
 
 
+def _read(image: Image) -> Source:
+    return lambda: image
+
+
 def _reader(path: Path) -> Source:
     return lambda: read_image(path)
 
@@ -171,16 +189,20 @@ def _of_case(case: Any, sequence: Any) -> Source:
     return read
 
 
-def _one(name: str, source: Source, output: Path, work: Work) -> FileRow:
+def _one(name: str, source: Source, output: Path, work: Work, watch: Watch) -> FileRow:
     begun = time.perf_counter()
     try:
+        watch("reading", 0.0)
         image = source()
-        products, notes = work(image)
+        products, notes = work(image, part_of(watch, 0.05, 0.95))
+        watch("writing files", 0.95)
         written = tuple(str(write_product(product, image, output, name)) for product in products)
     except TumorscopeError as error:
         return FileRow(name, "failed", str(error), seconds=round(time.perf_counter() - begun, 3))
     except MemoryError:
         return FileRow(name, "failed", "Expected enough memory; found too little. Resample the scan first.")
+    except StoppedError:
+        raise
     except Exception as error:  # a fault of ours must not stop the other files
         log.exception("Unexpected error in %s", name)
         return FileRow(name, "failed", f"Unexpected {type(error).__name__}: {' '.join(str(error).split())}")

@@ -11,7 +11,8 @@ import numpy as np
 from tumorscope.bundles.bundle import Bundle
 from tumorscope.core.errors import InputError, UsageError
 from tumorscope.core.image import Image
-from tumorscope.workflows.image_files import FilesSummary, Product, process_files
+from tumorscope.core.watch import Watch, unwatched
+from tumorscope.workflows.image_files import FilesSummary, Input, Product, process_files
 
 Say = Callable[[str], Any] | None
 Denoiser = Literal["network", "nlm", "tv"]
@@ -20,13 +21,14 @@ _CLASSICAL = {"nlm": "non-local means", "tv": "total variation"}
 
 
 def denoise_files(
-    inputs: Iterable[str | Path],
+    inputs: Iterable[Input],
     output: str | Path,
     *,
     method: Denoiser = "network",
     bundle: str | Path | None = None,
     noise: float | None = None,
     say: Say = None,
+    watch: Watch = unwatched,
 ) -> FilesSummary:
     """Take Rician noise out of images, slice by slice.
 
@@ -38,6 +40,7 @@ def denoise_files(
         noise: For nlm and tv: standard deviation of the noise in percent of the brain's 99th percentile; None: told
             by each slice's finest wavelets.
         say: Called with each line for people.
+        watch: Told how far the work is; may stop it.
 
     Raises:
         UsageError: for a bundle that does something else, or ``noise`` for the network, which is blind.
@@ -53,21 +56,21 @@ def denoise_files(
             )
         restorer = Restorer(Bundle.load(bundle or "denoise"), "rician")
         what = f"denoised with bundle {restorer.bundle.name}"
-        return process_files(
-            inputs, output, lambda image: ([Product("denoised", restorer.denoised(image), what)], []), say
-        )
+        work = lambda image, watch: ([Product("denoised", restorer.denoised(image, watch), what)], [])  # noqa: E731
+        return process_files(inputs, output, work, say, watch)
     if bundle is not None:
         raise UsageError(expected="--bundle with --method network", found=f"--method {method}", fix="Leave one out")
-    return process_files(inputs, output, lambda image: _classical(image, method, noise), say)
+    return process_files(inputs, output, lambda image, watch: _classical(image, method, noise, watch), say, watch)
 
 
-def _classical(image: Image, method: str, noise: float | None) -> tuple[list[Product], list[str]]:
+def _classical(image: Image, method: str, noise: float | None, watch: Watch) -> tuple[list[Product], list[str]]:
     from tumorscope.baselines.denoising import DENOISERS, estimate_noise
     from tumorscope.inference.restorer import from_slices, scaled_slices
 
     slices, scale = scaled_slices(image)
     found, levels = np.zeros_like(slices), []
     for k in np.flatnonzero(slices.any(axis=(1, 2))):
+        watch("denoising", float(k) / len(slices))
         sigma = estimate_noise(slices[k]) if noise is None else noise / 100
         levels.append(sigma)
         found[k] = DENOISERS[_CLASSICAL[method]](slices[k], max(sigma, 1e-4))
@@ -81,7 +84,7 @@ def _classical(image: Image, method: str, noise: float | None) -> tuple[list[Pro
 
 
 def reconstruct_files(
-    inputs: Iterable[str | Path],
+    inputs: Iterable[Input],
     output: str | Path,
     *,
     acceleration: float | None = None,
@@ -89,6 +92,7 @@ def reconstruct_files(
     bundle: str | Path | None = None,
     seed: int = 0,
     say: Say = None,
+    watch: Watch = unwatched,
 ) -> FilesSummary:
     """Reconstruct images from measured k-space or from one simulated from them, or divide thick slices.
 
@@ -101,6 +105,7 @@ def reconstruct_files(
         bundle: Model; default ``reconstruct``, with ``thin`` ``thin-slices``.
         seed: Of the simulated mask and phase.
         say: Called with each line for people.
+        watch: Told how far the work is; may stop it.
 
     Raises:
         UsageError: if it is not said what to do with images, or the bundle does something else.
@@ -109,11 +114,12 @@ def reconstruct_files(
     """
     from tumorscope.inference.restorer import Restorer
 
-    paths = [Path(p) for p in inputs]
-    measured = [p for p in paths if p.suffix.lower() in (".h5", ".hdf5")]
+    given = list(inputs)
+    measured = [Path(p) for p in given if not isinstance(p, tuple) and Path(p).suffix.lower() in (".h5", ".hdf5")]
+    images = [p for p in given if isinstance(p, tuple) or Path(p) not in measured]
     if acceleration is not None and thin is not None:
         raise UsageError(expected="--acceleration or --thin", found="both", fix="Leave one out")
-    if acceleration is None and thin is None and len(measured) < len(paths):
+    if acceleration is None and thin is None and images:
         raise UsageError(
             expected="--acceleration R (simulate k-space) or --thin N (divide slices) for images",
             found="neither",
@@ -125,14 +131,13 @@ def reconstruct_files(
         raise UsageError(expected="2 to 8 thin slices per thick one", found=f"{thin}", fix="Try 3")
     if thin is not None:
         restorer = Restorer(Bundle.load(bundle or "thin-slices"), "thick_slices")
-        return process_files(paths, output, lambda image: _thinned(restorer, image, thin), say)
+        return process_files(given, output, lambda image, watch: _thinned(restorer, image, thin, watch), say, watch)
     restorer = Restorer(Bundle.load(bundle or "reconstruct"), "cartesian")
-    images = [p for p in paths if p not in measured]
     summary = FilesSummary(str(output))
     if images:
         assert acceleration is not None
-        work = lambda image: _simulated(restorer, image, acceleration, seed)  # noqa: E731
-        summary = process_files(images, output, work, say)
+        work = lambda image, watch: _simulated(restorer, image, acceleration, seed, watch)  # noqa: E731
+        summary = process_files(images, output, work, say, watch)
     if measured:
         from tumorscope.workflows.kspace import reconstruct_kspace
 
@@ -140,8 +145,10 @@ def reconstruct_files(
     return summary
 
 
-def _simulated(restorer: Any, image: Image, acceleration: float, seed: int) -> tuple[list[Product], list[str]]:
-    filled, found = restorer.undersampled(image, acceleration, seed)
+def _simulated(
+    restorer: Any, image: Image, acceleration: float, seed: int, watch: Watch
+) -> tuple[list[Product], list[str]]:
+    filled, found = restorer.undersampled(image, acceleration, seed, watch)
     told = f"from k-space simulated from the magnitude, R = {acceleration:g}"
     name = f"R{acceleration:g}"
     products = [
@@ -151,9 +158,9 @@ def _simulated(restorer: Any, image: Image, acceleration: float, seed: int) -> t
     return products, ["K-space was simulated from the magnitude image (one coil, no noise): no scanner measured it."]
 
 
-def _thinned(restorer: Any, image: Image, factor: int) -> tuple[list[Product], list[str]]:
+def _thinned(restorer: Any, image: Image, factor: int, watch: Watch) -> tuple[list[Product], list[str]]:
     axis = int(np.argmax(image.spacing))
-    cubic, found = restorer.thinned(image, axis, factor)
+    cubic, found = restorer.thinned(image, axis, factor, watch)
     ratio = image.spacing[axis] / min(image.spacing)
     notes = [] if ratio > 1.5 else [f"Its voxels are {ratio:.1f} times as long as wide: these are no thick slices."]
     products = [
@@ -164,12 +171,13 @@ def _thinned(restorer: Any, image: Image, factor: int) -> tuple[list[Product], l
 
 
 def enhance_files(
-    inputs: Iterable[str | Path],
+    inputs: Iterable[Input],
     output: str | Path,
     *,
     bias: bool = True,
     contrast: Contrast = "percentile",
     say: Say = None,
+    watch: Watch = unwatched,
 ) -> FilesSummary:
     """Correct the bias field (N4) and normalise the contrast.
 
@@ -181,6 +189,7 @@ def enhance_files(
             whole range); ``zscore``: mean 0 and standard deviation 1 there (not for pictures); ``clahe``: local
             histogram equalisation, slice by slice (Zuiderveld 1994), on top of ``percentile``; ``none``.
         say: Called with each line for people.
+        watch: Told how far the work is; may stop it.
 
     Raises:
         UsageError: if there is nothing to do.
@@ -188,20 +197,22 @@ def enhance_files(
     """
     if not bias and contrast == "none":
         raise UsageError(expected="something to do", found="--no-bias and --contrast none", fix="Leave one of them out")
-    return process_files(inputs, output, lambda image: _enhanced(image, bias, contrast), say)
+    return process_files(inputs, output, lambda image, watch: _enhanced(image, bias, contrast, watch), say, watch)
 
 
-def _enhanced(image: Image, bias: bool, contrast: Contrast) -> tuple[list[Product], list[str]]:
+def _enhanced(image: Image, bias: bool, contrast: Contrast, watch: Watch) -> tuple[list[Product], list[str]]:
     from tumorscope.study.bias import correct_bias
 
     done, notes = [], []
     found = image
     if bias and min(image.shape) >= 8:
+        watch("correcting the bias field", 0.1)
         found = correct_bias(image)
         done.append("N4 bias field")
     elif bias:
         notes.append("The bias field was not corrected: that needs a volume of 8 slices or more.")
     if contrast != "none":
+        watch("adjusting the contrast", 0.8)
         found = _with_contrast(found, image, contrast)
         done.append(f"{contrast} contrast")
     if not done:

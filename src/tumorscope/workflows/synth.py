@@ -15,6 +15,7 @@ from tumorscope.core.case import Case
 from tumorscope.core.errors import InputError, TumorscopeError, UsageError
 from tumorscope.core.files import ensure_folder, write_text
 from tumorscope.core.image import Image
+from tumorscope.core.watch import Watch, part_of, unwatched
 from tumorscope.formats import write_nifti, write_png
 
 if TYPE_CHECKING:
@@ -66,6 +67,7 @@ def synthesise(
     count: int = 16,
     seed: int = 0,
     say: Say = log.info,
+    watch: Watch = unwatched,
 ) -> SynthSummary:
     """Make synthetic images.
 
@@ -81,15 +83,18 @@ def synthesise(
         count: How many slices; of cases as many as label maps, unless it is larger.
         seed: Of everything that is drawn.
         say: Receives one line per thing made.
+        watch: Told how far the work is; may stop it.
 
     Raises:
         UsageError: for a bundle that makes no images, or label maps where none or some are needed.
         InputError: if no label map is found, or the weights are damaged.
         OutputError: if something cannot be written.
+        StoppedError: if ``watch`` stops it; what was written stays.
     """
     from tumorscope import __version__
     from tumorscope.inference.sampler import Sampler
 
+    watch("opening the model", 0.0)
     sampler = Sampler(Bundle.load(bundle))
     given = list(masks)
     if count < 1 or phantoms < 0:
@@ -117,9 +122,9 @@ def synthesise(
     )
     if sampler.task == "synthesis":
         cases = _phantoms(phantoms, seed) if phantoms else _cases(given)
-        _paint_all(sampler, cases, place, seed, summary, say)
+        _paint_all(sampler, cases, place, seed, summary, say, _shares(watch, phantoms))
     else:
-        _sample_all(sampler, place, count, seed, summary, say)
+        _sample_all(sampler, place, count, seed, summary, say, watch)
     return summary
 
 
@@ -130,9 +135,16 @@ def note_for(sampler: Sampler, seed: int) -> str:
     return SYNTHETIC.format(version=__version__, bundle=sampler.bundle.name, seed=seed)
 
 
-def _sample_all(sampler: Sampler, place: Path, count: int, seed: int, summary: SynthSummary, say: Say) -> None:
+def _shares(watch: Watch, total: int) -> Watch:
+    """Return a watch for case after case, told the number of the case; where their total is unknown no share is told."""
+    return lambda step, number: watch(step, number / total if total else 0.0)
+
+
+def _sample_all(
+    sampler: Sampler, place: Path, count: int, seed: int, summary: SynthSummary, say: Say, watch: Watch
+) -> None:
     note = note_for(sampler, seed)
-    slices = sampler.sample(count, seed).numpy()
+    slices = sampler.sample(count, seed, part_of(watch, 0.05, 0.95)).numpy()
     for number, made in enumerate(slices, start=1):
         for sequence, channel in zip(sampler.sequences, made, strict=True):
             pixels = np.rint(np.clip(channel, 0, 1) * 255).astype(np.uint8).T
@@ -143,9 +155,10 @@ def _sample_all(sampler: Sampler, place: Path, count: int, seed: int, summary: S
 
 def _paint_all(
     sampler: Sampler, cases: Iterator[tuple[str, Case | TumorscopeError]], place: Path, seed: int,
-    summary: SynthSummary, say: Say,
+    summary: SynthSummary, say: Say, watch: Watch,
 ) -> None:  # fmt: skip
     for number, (name, case) in enumerate(cases):
+        watch(f"painting {name}", float(number))
         try:
             if isinstance(case, TumorscopeError):
                 raise case
