@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 import tempfile
+import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -68,6 +69,18 @@ def ensure_folder(path: str | Path) -> Path:
     except OSError as error:
         raise _write_error(path, error) from error
     return path
+
+
+def zip_folder(folder: Path, path: str | Path) -> Path:
+    """Write every file below ``folder`` into a zip file, under the folder's name, and return ``path``.
+
+    Raises:
+        OutputError: if it cannot be written.
+    """
+    with atomic_path(path) as scratch, zipfile.ZipFile(scratch, "w", zipfile.ZIP_DEFLATED) as archive:
+        for file in sorted(p for p in folder.rglob("*") if p.is_file()):
+            archive.write(file, Path(folder.name) / file.relative_to(folder))
+    return Path(path)
 
 
 def content_hash(*parts: bytes) -> str:

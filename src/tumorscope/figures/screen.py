@@ -23,6 +23,8 @@ from tumorscope.transforms.grid import MODEL_ORIENTATION, to_model_orientation
 MOST_VOXELS = 24_000_000
 #: Values above this percentile are shown as the brightest.
 _TOP = 99.95
+#: Percentile of the change that a difference shows as black or white.
+_CHANGE = 99.5
 
 
 @dataclass(frozen=True)
@@ -42,11 +44,11 @@ class Screen:
     """The grid on which a case is shown, and its volumes on it.
 
     Args:
-        images: Sequences on one grid.
+        images: Sequences (for :meth:`change`: images by name) on one grid.
         masks: Label maps on that grid; what they mark is inside what is shown.
     """
 
-    def __init__(self, images: Mapping[Sequence, Image], *masks: Image) -> None:
+    def __init__(self, images: Mapping[Sequence, Image] | Mapping[str, Image], *masks: Image) -> None:
         self.images = images
         self.reference = next(iter(images.values()))
         self.box = _box([*images.values()], [*masks])
@@ -99,8 +101,8 @@ class Screen:
     def scans(self) -> Packed:
         """Return every sequence, with the values that 0 and 255 stand for and the window it opens with."""
         facts, volumes = [], {}
-        for sequence in (s for s in Sequence if s in self.images):
-            data = to_model_orientation(self.images[sequence])
+        for sequence, image in ((s, self.images[s]) for s in Sequence if s in self.images):
+            data = to_model_orientation(image)
             black, white = grey_window(data)
             inside = self._cut(data)
             low = min(float(inside.min()), black)
@@ -109,6 +111,38 @@ class Screen:
             volumes[f"scan_{sequence}"] = self._pack((inside.astype(np.float32) - low) * scale)
             facts.append({"name": sequence, "low": low, "high": high, "window": [black, white]})
         return Packed({"scans": facts}, volumes)
+
+    def change(self, *, same_units: bool = True) -> Packed:
+        """Return the images by their names, from before something was done to after it, and last minus first.
+
+        In the difference mid-grey is no change, brighter is more and darker is less than before.
+
+        Args:
+            same_units: One window serves all images. Else each has its own, and the difference is in percent of them.
+        """
+        names = [str(name) for name in self.images]
+        lps = [to_model_orientation(image).astype(np.float32) for image in self.images.values()]
+        windows = [grey_window(data) for data in lps]
+        cut = [self._cut(data) for data in lps]
+        lows = [min(float(x.min()), black) for x, (black, _) in zip(cut, windows, strict=True)]
+        highs = [max(float(np.percentile(x, _TOP)), white) for x, (_, white) in zip(cut, windows, strict=True)]
+        first, last = cut[0], cut[-1]
+        if same_units:
+            windows, lows, highs = [windows[0]] * len(cut), [min(lows)] * len(cut), [max(highs)] * len(cut)
+        else:
+            first, last = (
+                100 * (x - w[0]) / max(w[1] - w[0], 1e-12) for x, w in ((first, windows[0]), (last, windows[-1]))
+            )
+        facts, volumes = [], {}
+        for name, data, low, high, window in zip(names, cut, lows, highs, windows, strict=True):
+            volumes[f"scan_{name}"] = self._pack((data - low) * (255.0 / max(high - low, 1e-12)))
+            like = {"like": names[0]} if same_units else {}
+            facts.append({"name": name, "low": low, "high": high, "window": list(window), **like})
+        difference = last - first
+        most = max(float(np.percentile(np.abs(difference), _CHANGE)), 1e-6)
+        volumes["scan_difference"] = self._pack((difference / (4 * most) + 0.5) * 255.0)
+        facts.append({"name": "difference", "low": -2 * most, "high": 2 * most, "window": [-most, most]})
+        return Packed({"scans": facts, "change": {"unit": "" if same_units else " %"}}, volumes)
 
     def labels(self, key: str, segmentation: Segmentation) -> Packed:
         """Return a label map under ``key``, with its regions, colours and class names."""

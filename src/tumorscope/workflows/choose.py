@@ -82,6 +82,21 @@ def choose_classifier(case: Case) -> Bundle | None:
     return next((b for b in found if needed_sequences(b) <= set(case.sequences)), None)
 
 
+def image_bundles() -> dict[str, list[Bundle]]:
+    """Return what repairs or makes images, of the shipped bundles, by what it does.
+
+    Returns:
+        What a bundle undoes (``rician``, ``cartesian``, ``thick_slices``) or makes images by (``vae``, ``gan``,
+        ``synthesis``) → the bundles.
+    """
+    found: dict[str, list[Bundle]] = {}
+    for bundle in _shipped():
+        model = bundle.manifest.image
+        if model is not None:
+            found.setdefault(str(model.degradation.get("name", model.task)), []).append(bundle)
+    return found
+
+
 def _shipped() -> list[Bundle]:
     """Return the shipped bundles, by path: a folder of that name in the working directory must not take its place."""
     return [Bundle.load(library.SHIPPED / name) for name in library.shipped_names()]

@@ -62,7 +62,7 @@ def synthesise(
     output: str | Path,
     *,
     bundle: str | Path,
-    masks: Iterable[str | Path] = (),
+    masks: Iterable[str | Path | Case] = (),
     phantoms: int = 0,
     count: int = 16,
     seed: int = 0,
@@ -78,7 +78,8 @@ def synthesise(
     Args:
         output: Folder of the results; made if needed.
         bundle: Name or folder.
-        masks: Case folders with a label map and a scan, whose non-zero voxels are the brain; folders of such cases.
+        masks: Case folders with a label map and a scan, whose non-zero voxels are the brain; folders of such cases; or
+            cases.
         phantoms: Paint the label maps of so many new phantoms instead.
         count: How many slices; of cases as many as label maps, unless it is larger.
         seed: Of everything that is drawn.
@@ -198,10 +199,13 @@ def _phantoms(count: int, seed: int) -> Iterator[tuple[str, Case | TumorscopeErr
         yield case.id, case
 
 
-def _cases(given: list[str | Path]) -> Iterator[tuple[str, Case | TumorscopeError]]:
+def _cases(given: list[str | Path | Case]) -> Iterator[tuple[str, Case | TumorscopeError]]:
     from tumorscope.datasets import DATASETS
 
     for path in given:
+        if isinstance(path, Case):
+            yield path.id, path
+            continue
         found: list[Case] = []
         problem: TumorscopeError | None = None
         for dataset in ("brats", "folder"):

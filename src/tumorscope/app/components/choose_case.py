@@ -29,7 +29,8 @@ def choose_case(mine: Session) -> None:
 
 
 def _open(mine: Session, label: str, found: Found) -> None:
-    mine.drop("segment")
+    for work in ("segment", "repair"):
+        mine.drop(work)
     mine.shown = label
     mine.forget()
     with caught(mine), st.spinner("Reading the scans…"):

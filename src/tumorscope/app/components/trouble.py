@@ -45,6 +45,11 @@ def caught(mine: Session) -> Iterator[None]:
         mine.error = error
 
 
+def show_sentence(sentence: str) -> None:
+    """Draw why something failed, as a summary tells it."""
+    st.error(_FOLDER.sub("", sentence))
+
+
 def show_error(error: Exception) -> None:
     """Draw one error."""
     if isinstance(error, TumorscopeError):

@@ -5,11 +5,13 @@ from collections.abc import Callable
 from tumorscope.app.pages.about import about_page
 from tumorscope.app.pages.audit import audit_page
 from tumorscope.app.pages.case import case_page
+from tumorscope.app.pages.generative import generative_page
 from tumorscope.app.pages.runs import runs_page
 
 #: Address, name in the menu, title, function that draws it; in the order of the menu.
 PAGES: tuple[tuple[str, str, str, Callable[[], None]], ...] = (
     ("", "Segment", "Brain Tumor Segmentation", case_page),
+    ("generative", "Denoise, synthesise", "Denoise and synthesise", generative_page),
     ("runs", "Runs", "Training runs", runs_page),
     ("audit", "Audit", "Audit of a data set", audit_page),
     ("about", "Responsible use", "Responsible use", about_page),

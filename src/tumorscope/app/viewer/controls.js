@@ -84,7 +84,9 @@ function brightness(app) {
   const text = (v) => (span < 10 ? v.toFixed(2) : String(Math.round(v)));
   let [width, level] = [white - black, (white + black) / 2];
   const apply = () => app.setWindow(state.sequence, level - width / 2, level + width / 2, false);
+  const zoom = (value) => app.choose({ zoom: value, focus: value > 1 ? state.focus || [...state.point] : null });
   return [
+    ...(state.layout === "space" ? [] : [slider("zoom", 1, 8, state.zoom, zoom, (v) => `${v.toFixed(1)}×`)]),
     slider("window", span / 100, span, width, (v) => { width = v; apply(); }, text),
     slider("level", scan.low, scan.high, level, (v) => { level = v; apply(); }, text),
     make("div", { className: "pair" },
@@ -139,7 +141,7 @@ export function build(app) {
   const extra = document.getElementById("extra");
   if (extra) extra.replaceChildren(state.layout === "compare" ? scored : read);
   if (scored && !(extra && state.layout === "compare")) parts.push(scored);
-  parts.push(group(`Brightness of ${state.sequence}`, ...brightness(app)));
+  parts.push(group(facts.change ? "Zoom and brightness" : `Zoom, brightness of ${state.sequence}`, ...brightness(app)));
   if (state.layout !== "space" && !(extra && state.layout === "planes")) parts.push(read);
   document.getElementById("controls").replaceChildren(...parts);
   readout(app);

@@ -19,8 +19,17 @@ function slicePanels(app) {
   return [panels, Math.min(panels.length, panels.length > 4 ? 3 : 2)];
 }
 
+/** Before, after and what changed; what lies between (a zero-filled image) is shown too. */
+function changePanels(app) {
+  const unit = app.facts.change.unit;
+  const titles = { difference: `difference${unit && ` in${unit}`}: grey is no change` };
+  return [app.facts.scans.map(({ name }) => ({ ...AXIAL, sequence: name, title: titles[name] || name })),
+    app.facts.scans.length > 3 ? 2 : 3];
+}
+
 export const LAYOUTS = {
-  slice: { name: "Slice", slider: true, offered: () => true, panels: slicePanels },
+  change: { name: "Before and after", slider: true, offered: (app) => Boolean(app.facts.change), panels: changePanels },
+  slice: { name: "Slice", slider: true, offered: (app) => !app.facts.change, panels: slicePanels },
   planes: {
     name: "Three planes",
     extra: "readout",
@@ -30,7 +39,7 @@ export const LAYOUTS = {
   sequences: {
     name: "Sequences",
     slider: true,
-    offered: (app) => app.facts.scans.length > 1,
+    offered: (app) => app.facts.scans.length > 1 && !app.facts.change,
     panels: (app) => [app.facts.scans.map((scan) => ({ ...AXIAL, sequence: scan.name })), 2],
   },
   compare: {
@@ -44,5 +53,5 @@ export const LAYOUTS = {
       { ...AXIAL, overlay: "difference", title: "difference" },
     ], 2],
   },
-  space: { name: "3D", offered: (app) => app.facts.grid.deep, panels: () => [[], 1] },
+  space: { name: "3D", offered: (app) => app.facts.grid.deep && !app.facts.change, panels: () => [[], 1] },
 };

@@ -12,7 +12,9 @@ const $ = (id) => document.getElementById(id);
 const app = { facts: null, volumes: null, state: null, panels: [], scene: null, token: null };
 
 app.scan = (sequence) => app.facts.scans.find((scan) => scan.name === sequence);
-app.window = (sequence) => app.state.windows[sequence] || app.scan(sequence).window;
+/** Whose window a sequence is shown in: images before and after something have one in common. */
+app.owner = (sequence) => app.scan(sequence).like || sequence;
+app.window = (sequence) => app.state.windows[app.owner(sequence)] || app.scan(sequence).window;
 Object.defineProperty(app, "pair", {
   get: () => app.facts.agreement && app.facts.agreement.pairs.find((pair) => pair.name === app.state.pair),
 });
@@ -24,10 +26,10 @@ app.bytes = (sequence) => {
 };
 
 app.setWindow = (sequence, black, white, rebuild = true) => {
-  app.choose({ windows: { ...app.state.windows, [sequence]: [black, white] }, sequence }, rebuild);
+  app.choose({ windows: { ...app.state.windows, [app.owner(sequence)]: [black, white] }, sequence }, rebuild);
 };
 
-app.reset = () => app.choose({ windows: {}, point: middle(), cross: true }, true);
+app.reset = () => app.choose({ windows: {}, point: middle(), cross: true, zoom: 1, focus: null }, true);
 
 /** Take a choice of the user; `rebuild`: the controls themselves change. */
 app.choose = (choice, rebuild = false) => {

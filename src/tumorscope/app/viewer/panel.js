@@ -48,36 +48,84 @@ export class Panel {
     canvas.addEventListener("contextmenu", (event) => event.preventDefault());
     canvas.addEventListener("wheel", (event) => {
       event.preventDefault();
-      this.go(this.index + (event.deltaY < 0 ? 1 : -1));
+      if (event.ctrlKey) this.zoom(event);
+      else this.go(this.index + (event.deltaY < 0 ? 1 : -1));
     }, { passive: false });
     canvas.addEventListener("pointerdown", (event) => {
       canvas.setPointerCapture(event.pointerId);
       const grey = event.button === 2 || event.shiftKey;
-      grip = { grey, x: event.clientX, y: event.clientY, window: this.app.window(this.sequence) };
-      if (!grey) this.point(event);
+      const pan = event.button === 1 || event.ctrlKey;
+      grip = { grey, pan, x: event.clientX, y: event.clientY, window: this.app.window(this.sequence) };
+      if (!grey && !pan) this.point(event);
     });
     canvas.addEventListener("pointermove", (event) => {
       if (grip && grip.grey) this.regrey(event, grip);
+      else if (grip && grip.pan) {
+        this.pan(event.clientX - grip.x, event.clientY - grip.y);
+        Object.assign(grip, { x: event.clientX, y: event.clientY });
+      }
       else if (grip) this.point(event);
     });
     ["pointerup", "pointercancel"].forEach((kind) => canvas.addEventListener(kind, () => { grip = null; }));
   }
 
-  /** Move the cross-hair to where the pointer is. */
-  point(event) {
-    if (!this.box) return;
+  /** Where the pointer is in the slice, in 0 to 1 across and down. */
+  share(event) {
     const bounds = this.canvas.getBoundingClientRect();
     const ratio = this.canvas.width / bounds.width;
     const [x0, y0, w, h] = this.box;
+    return [((event.clientX - bounds.left) * ratio - x0) / w, ((event.clientY - bounds.top) * ratio - y0) / h];
+  }
+
+  /** Move the cross-hair to where the pointer is. */
+  point(event) {
+    if (!this.box) return;
     const { across, down, flip } = PLANES[this.what.plane];
     const [columns, rows] = this.app.volumes.size(this.what.plane);
-    const at = (value, low, span, count) => Math.max(0, Math.min(count - 1, Math.floor(((value - low) / span) * count)));
-    const column = at((event.clientX - bounds.left) * ratio, x0, w, columns);
-    const row = at((event.clientY - bounds.top) * ratio, y0, h, rows);
+    const at = (share, count) => Math.max(0, Math.min(count - 1, Math.floor(share * count)));
+    const [x, y] = this.share(event);
+    const row = at(y, rows);
     const point = [...this.app.state.point];
-    point[across] = column;
+    point[across] = at(x, columns);
     point[down] = flip ? rows - 1 - row : row;
     this.app.choose({ point });
+  }
+
+  /** Zoom about the pointer; all pictures follow. */
+  zoom(event) {
+    if (!this.box) return;
+    const { zoom } = this.app.state;
+    const next = Math.max(1, Math.min(8, zoom * (event.deltaY < 0 ? 1.25 : 0.8)));
+    const middle = zoom > 1 ? this.middle() : [0.5, 0.5];
+    const to = this.share(event).map((at, i) => at + (middle[i] - at) * (zoom / next));
+    this.app.choose({ zoom: next, focus: next > 1 ? this.focus(to) : null }, true);
+  }
+
+  /** Move the enlarged picture by so many CSS pixels. */
+  pan(dx, dy) {
+    const ratio = window.devicePixelRatio || 1;
+    const [, , w, h] = this.box;
+    const [x, y] = this.middle();
+    this.app.choose({ focus: this.focus([x - (dx * ratio) / w, y - (dy * ratio) / h]) });
+  }
+
+  /** The middle of what is shown when zoomed, in 0 to 1 across and down. */
+  middle() {
+    const { across, down, flip } = PLANES[this.what.plane];
+    const { state, volumes } = this.app;
+    const at = (axis) => ((state.focus || state.point)[axis] + 0.5) / volumes.shape[axis];
+    return [at(across), flip ? 1 - at(down) : at(down)];
+  }
+
+  /** The voxel (not rounded) at a place in the slice. */
+  focus([x, y]) {
+    const { across, down, flip } = PLANES[this.what.plane];
+    const { state, volumes } = this.app;
+    const found = [...(state.focus || state.point)];
+    const voxel = (share, axis) => Math.max(0, Math.min(1, share)) * volumes.shape[axis] - 0.5;
+    found[across] = voxel(x, across);
+    found[down] = voxel(flip ? 1 - y : y, down);
+    return found;
   }
 
   /** Change window (across) and level (down) by how far the pointer was drawn. */
@@ -102,9 +150,11 @@ export class Panel {
     context.fillRect(0, 0, width, height);
     const size = volumes.size(what.plane);
     const [px, py] = volumes.pixel(what.plane);
-    const scale = Math.min(width / (size[0] * px), height / (size[1] * py));
+    const scale = Math.min(width / (size[0] * px), height / (size[1] * py)) * state.zoom;
     const [w, h] = [size[0] * px * scale, size[1] * py * scale];
-    this.box = [(width - w) / 2, (height - h) / 2, w, h];
+    const [x, y] = state.zoom > 1 ? this.middle() : [0.5, 0.5];
+    const start = (room, span, at) => (span <= room ? (room - span) / 2 : Math.max(room - span, Math.min(0, room / 2 - at * span)));
+    this.box = [start(width, w, x), start(height, h, y), w, h];
     const slice = volumes.slice(`scan_${this.sequence}`, what.plane, this.index);
     const [black, white] = app.bytes(this.sequence);
     const dim = this.map ? 0.6 : 1; // so that a map's colours stand out
@@ -169,6 +219,14 @@ export class Panel {
         context.textBaseline = base;
         context.fillText(grid.planes[this.what.plane].marks[edge], x * width, y * height);
       });
+    }
+    const { mark } = this.app.facts;
+    if (mark) {
+      context.fillStyle = "#ffcf7a";
+      context.textAlign = "right";
+      context.textBaseline = "top";
+      context.fillText(mark, width - 8 * ratio, 5 * ratio);
+      context.fillStyle = "#f2f5f8";
     }
     if (grid.unit === "mm" && !this.what.slider) {
       const length = [100, 50, 20, 10, 5].find((mm) => mm * scale < 0.35 * width) || 5;

@@ -13,6 +13,8 @@ const DEFAULTS = {
   palette: "safe",
   windows: {},
   cross: true,
+  zoom: 1,
+  focus: null,
 };
 
 /** Return the choices kept under `token` (one per case and session), with defaults for the rest. */
