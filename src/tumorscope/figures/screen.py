@@ -130,9 +130,7 @@ class Screen:
         if same_units:
             windows, lows, highs = [windows[0]] * len(cut), [min(lows)] * len(cut), [max(highs)] * len(cut)
         else:
-            first, last = (
-                100 * (x - w[0]) / max(w[1] - w[0], 1e-12) for x, w in ((first, windows[0]), (last, windows[-1]))
-            )
+            first, last = (_percent(x, window) for x, window in ((first, windows[0]), (last, windows[-1])))
         facts, volumes = [], {}
         for name, data, low, high, window in zip(names, cut, lows, highs, windows, strict=True):
             volumes[f"scan_{name}"] = self._pack((data - low) * (255.0 / max(high - low, 1e-12)))
@@ -186,6 +184,12 @@ def colour_table(name: str) -> list[list[int]]:
 
     table = np.rint(colormaps[name](np.linspace(0, 1, 256))[:, :3] * 255).astype(int)
     return [[int(v) for v in row] for row in table]
+
+
+def _percent(data: Array, window: tuple[float, float]) -> Array:
+    """Return values as a percentage of their window."""
+    black, white = window
+    return np.asarray(100 * (data - black) / max(white - black, 1e-12))
 
 
 def _box(images: list[Image], masks: list[Image]) -> list[tuple[int, int]]:

@@ -56,7 +56,10 @@ def denoise_files(
             )
         restorer = Restorer(Bundle.load(bundle or "denoise"), "rician")
         what = f"denoised with bundle {restorer.bundle.name}"
-        work = lambda image, watch: ([Product("denoised", restorer.denoised(image, watch), what)], [])  # noqa: E731
+
+        def work(image: Image, watch: Watch) -> tuple[list[Product], list[str]]:
+            return [Product("denoised", restorer.denoised(image, watch), what)], []
+
         return process_files(inputs, output, work, say, watch)
     if bundle is not None:
         raise UsageError(expected="--bundle with --method network", found=f"--method {method}", fix="Leave one out")
