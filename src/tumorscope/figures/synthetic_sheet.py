@@ -29,13 +29,8 @@ def synthetic_sheet(made: Rows[Mapping[str, Array]], title: str, across: int = 4
     names = list(made[0])
     height, width = made[0][names[0]].shape
     lines = -(-len(made) // across)
-    figure, grid = canvas(
-        lines,
-        [(width, height)] * (across * len(names)),
-        title=title,
-        note="No picture shows a patient.",
-        row_inches=1.9,
-    )
+    sizes = [(float(width), float(height))] * (across * len(names))
+    figure, grid = canvas(lines, sizes, title=title, note="No picture shows a patient.", row_inches=1.9)
     for number, one in enumerate(made):
         for place, name in enumerate(names):
             axes = figure.add_subplot(grid[number // across, number % across * len(names) + place])

@@ -7,13 +7,13 @@ NOTICE = "Research use only. Not a medical device; not for diagnosis or treatmen
 #: What must be said beside an image that was repaired (docs/ethics.md).
 REPAIRED = (
     "A processed image is not the scan. A network can remove a small lesion or draw one that is not there: read the "
-    "original first, keep it, and show both when you show one. The files say in name and header that they were processed."
+    "original first, keep it, and show both when you show one. The files say in name and header what was done."
 )
 #: What must be said beside images that were made (docs/ethics.md).
 MADE = (
-    "These images show no patient and support no clinical claim. Never mix them unmarked with real scans, never put them "
-    "into validation or test parts, caption them as synthetic wherever you show them, and give them no freer licence than "
-    "the data the model learned from. Test for copies of training patients before you pass them on."
+    "These images show no patient and support no clinical claim. Never mix them unmarked with real scans, never put "
+    "them into validation or test parts, caption them as synthetic wherever you show them, and give them no freer "
+    "licence than the data the model learned from. Test for copies of training patients before you pass them on."
 )
 
 #: The essentials of responsible use, each a heading and a sentence or two.

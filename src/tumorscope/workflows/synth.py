@@ -137,7 +137,7 @@ def note_for(sampler: Sampler, seed: int) -> str:
 
 
 def _shares(watch: Watch, total: int) -> Watch:
-    """Return a watch for case after case, told the number of the case; where their total is unknown no share is told."""
+    """Return a watch for case after case, told its number; without a total no share is told."""
     return lambda step, number: watch(step, number / total if total else 0.0)
 
 
