@@ -5,7 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from tumorscope.app.components.heading import heading
-from tumorscope.app.pages import PAGES
+from tumorscope.app.screens import PAGES
 
 
 def main() -> None:

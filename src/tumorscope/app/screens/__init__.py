@@ -2,11 +2,11 @@
 
 from collections.abc import Callable
 
-from tumorscope.app.pages.about import about_page
-from tumorscope.app.pages.audit import audit_page
-from tumorscope.app.pages.case import case_page
-from tumorscope.app.pages.generative import generative_page
-from tumorscope.app.pages.runs import runs_page
+from tumorscope.app.screens.about import about_page
+from tumorscope.app.screens.audit import audit_page
+from tumorscope.app.screens.case import case_page
+from tumorscope.app.screens.generative import generative_page
+from tumorscope.app.screens.runs import runs_page
 
 #: Address, name in the menu, title, function that draws it; in the order of the menu.
 PAGES: tuple[tuple[str, str, str, Callable[[], None]], ...] = (
