@@ -14,6 +14,7 @@ from tumorscope.core.segmentation import Segmentation
 from tumorscope.inference.measure import measure
 from tumorscope.report.case_html import case_html
 from tumorscope.report.case_pictures import Picture
+from tumorscope.report.flags import type_flags
 from tumorscope.report.record import case_record, record_json
 from tumorscope.report.summary import CaseRow, summary_csv
 
@@ -141,3 +142,26 @@ def test_the_preparation_of_a_study_has_its_own_block(tmp_path):
     assert html.count("T1CE with skull.") == 1
     record["preprocessing"] = {"said": [], "state": "Seen in the study.", "done": "nothing", "seconds": {}}
     assert "went to the model as it is" in case_html(record, BRATS, [Picture("A", "", b"")])
+
+
+def test_a_picture_has_pixels_and_no_plane(tmp_path):
+    html = case_html(_record(tmp_path, known=False), BRATS, [Picture("Segmentation", "As it is.", b"\x89PNG")])
+    assert {"Size, px", "Diameters, px", "Product, px²"} <= set(re.findall(r"<th[^>]*>([^<]*)</th>", html))
+    assert not re.search(r"axial|voxel|More pictures", html, re.IGNORECASE)
+
+
+def test_a_flag_of_a_region_is_told_beside_its_size(tmp_path):
+    record = _record(tmp_path)
+    plain = case_html(record, BRATS, [Picture("A", "", b"\x89PNG")])
+    record["flags"] = ["ET: the model is unsure of this map."]
+    flagged = case_html(record, BRATS, [Picture("A", "", b"\x89PNG")])
+    assert "see flags" not in plain and flagged.count("see flags") == 1
+    assert re.search(r"ET</span><b>[^<]*</b><small>see flags", flagged)
+
+
+@pytest.mark.parametrize(("looked", "flagged"), [((0.02, 0.1), True), ((0.3, 0.1), False), (None, False)])
+def test_a_classifier_that_looked_past_the_tumour_is_flagged(looked, flagged):
+    inside, share = (None, None) if looked is None else looked
+    found = type_flags({"type": "glioma", "looked_at_tumour": inside, "share_of_picture": share})
+    assert bool(found) == flagged and type_flags(None) == []
+    assert type_flags({"type": None, "looked_at_tumour": 0.0, "share_of_picture": 0.1}) == []

@@ -138,8 +138,9 @@ class Screen:
             facts.append({"name": name, "low": low, "high": high, "window": list(window), **like})
         difference = last - first
         most = max(float(np.percentile(np.abs(difference), _CHANGE)), 1e-6)
-        volumes["scan_difference"] = self._pack((difference / (4 * most) + 0.5) * 255.0)
-        facts.append({"name": "difference", "low": -2 * most, "high": 2 * most, "window": [-most, most]})
+        volumes["scan_difference"] = self._pack(difference * (127 / (2 * most)) + 127)  # 127 is exactly no change
+        top = 2 * most * 128 / 127
+        facts.append({"name": "difference", "low": -2 * most, "high": top, "window": [-most, most]})
         return Packed({"scans": facts, "change": {"unit": "" if same_units else " %"}}, volumes)
 
     def labels(self, key: str, segmentation: Segmentation) -> Packed:

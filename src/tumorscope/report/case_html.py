@@ -11,7 +11,7 @@ from typing import Any
 
 from tumorscope.core.labels import LabelScheme
 from tumorscope.report.case_pictures import Picture
-from tumorscope.report.case_tables import html_row, legend, lesion_tables, sizes_table
+from tumorscope.report.case_tables import html_row, legend, lesion_tables, region_swatch, sizes_table
 from tumorscope.report.preparation import preparation
 from tumorscope.report.type_html import type_section
 
@@ -71,7 +71,7 @@ def _body(record: Mapping[str, Any], scheme: LabelScheme, pictures: Sequence[Pic
     """Return everything between the title and the notes of a segmented case."""
     first, *rest = pictures
     parts = [
-        f'<div class="facts">{_findings(record)}</div>',
+        f'<div class="facts">{_findings(record, scheme)}</div>',
         _list("Quality flags", record["flags"], "flags"),
         f"<div>{legend(scheme)}</div>",
         _picture(first, record, 1),
@@ -79,7 +79,7 @@ def _body(record: Mapping[str, Any], scheme: LabelScheme, pictures: Sequence[Pic
         f'<h2>Sizes</h2>\n<div class="wide"><table>{sizes_table(record, scheme)}</table></div>',
         f'<p class="small">{escape(_units(record))}</p>',
         f"<h2>Lesions</h2>\n{lesion_tables(record)}",
-        "<h2>More pictures</h2>",
+        *(["<h2>More pictures</h2>"] if rest else []),
         *(_picture(p, record, n) for n, p in enumerate(rest, 2)),
     ]
     return "\n".join(parts)
@@ -90,8 +90,8 @@ def _to_note(record: Mapping[str, Any]) -> list[str]:
     return list(dict.fromkeys([*record["notes"], *own, *record.get("tumor_type", {}).get("limits", [])]))
 
 
-def _findings(record: Mapping[str, Any]) -> str:
-    """Return the main numbers in one short list."""
+def _findings(record: Mapping[str, Any], scheme: LabelScheme) -> str:
+    """Return the main numbers in one short list; a region with a flag says so."""
     regions, known = record["regions"], record["spacing_known"]
     sure = (record.get("uncertainty") or {}).get("regions") or {}
     places = (record.get("midline") or {}).get("regions") or {}
@@ -105,6 +105,8 @@ def _findings(record: Mapping[str, Any]) -> str:
         if known and name in sure:
             low, high = sure[name]["interval_ml"]
             more = f"{low:.1f} to {high:.1f} ml"
+        if any(flag.startswith((f"{name}: ", f"{name} reaches")) for flag in record["flags"]):
+            more = f"{more}; see flags" if more else "see flags"
         items.append((name, value, more))
     for name, table in record.get("lesions", {}).items():
         if name in ("ET", "tumor") and table["rows"]:
@@ -118,7 +120,8 @@ def _findings(record: Mapping[str, Any]) -> str:
         side = {"both": "both sides"}.get(whole["side"], whole["side"])
         items.append(("side", side, f"{whole['centre_to_midline_mm']:.0f} mm from midline"))
     return "".join(
-        f"<div class=fact><span>{escape(n)}</span><b>{escape(v)}</b><small>{escape(m)}</small></div>"
+        f"<div class=fact><span>{region_swatch(scheme, n) if n in regions else ''}{escape(n)}</span>"
+        f"<b>{escape(v)}</b><small>{escape(m)}</small></div>"
         for n, v, m in items
     )
 
@@ -141,7 +144,8 @@ def _list(title: str, sentences: Sequence[str], kind: str) -> str:
 
 def _units(record: Mapping[str, Any]) -> str:
     nested = "Regions overlap: WT contains TC, TC contains ET. " if "WT" in record["regions"] else ""
-    parts = "Parts: groups of voxels that touch by face, edge or corner. "
+    what = "voxels" if record["spacing_known"] else "pixels"
+    parts = f"Parts: groups of {what} that touch by face, edge or corner. "
     if not record["spacing_known"]:
         return f"{nested}{parts}The size of a pixel is unknown, so nothing is given in mm or ml."
     spacing, plane = " × ".join(f"{v:g}" for v in record["spacing_mm"]), record["plane"]

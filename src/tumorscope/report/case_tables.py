@@ -28,6 +28,11 @@ def swatch(rgb: RGB, outline: bool = False) -> str:
     return f'<span class="swatch" style="{kind}"></span>'
 
 
+def region_swatch(scheme: LabelScheme, name: str) -> str:
+    """Return the square of a region (a frame, as it is outlined) or class."""
+    return swatch(target_colour(scheme, name, "safe"), name in scheme.regions)
+
+
 def legend(scheme: LabelScheme) -> str:
     """Return the colours of the pictures in words: classes filled, regions outlined."""
     colours = class_colours(scheme, "safe")
@@ -41,13 +46,13 @@ def sizes_table(record: Mapping[str, Any], scheme: LabelScheme) -> str:
     known, sure = record["spacing_known"], (record.get("uncertainty") or {}).get("regions") or {}
     places = (record.get("midline") or {}).get("regions") or {}
     unit = "mm" if known else "px"
-    head = ["Region", *(["Volume, ml"] if known else []), *(["90 % interval"] if sure else [])]
-    head += ["Voxels" if known else "Pixels", f"Axial diameters, {unit}"]
-    head += [*(["3D, mm"] if known else []), "Parts", "Largest in slice"]
+    head = ["Region", *(["Volume, ml"] if known else [])]
+    head += [*([f"90 % interval, {'ml' if known else 'px'}"] if sure else []), "Voxels" if known else "Size, px"]
+    head += [_diameters(unit), *(["3D, mm"] if known else []), "Parts", "Slice of largest area"]
     head += [*(["Side"] if places else []), *(["Predicted Dice"] if sure else [])]
     rows = [html_row(head, "th")]
     for name, region in record["regions"].items():
-        cells = [swatch(target_colour(scheme, name, "safe"), name in scheme.regions) + _explained(name)]
+        cells = [region_swatch(scheme, name) + _explained(name)]
         cells += [f"{region['ml']:.2f}"] if known else []
         cells += [_interval(sure.get(name), known)] if sure else []
         cells += [_spaced(region["voxels"]), _product(region)]
@@ -65,7 +70,7 @@ def lesion_tables(record: Mapping[str, Any]) -> str:
     known = record["spacing_known"]
     unit, html = ("mm", "") if known else ("px", "")
     for name, table in record.get("lesions", {}).items():
-        least = f"{table['min_ml']:g} ml" if known else f"{table['min_voxels']} pixels"
+        least = f"{table['min_ml']:g} ml" if known else f"{table['min_voxels']} px"
         smaller = (
             f"; {table['smaller']} smaller part{'s' * (table['smaller'] != 1)} not listed" if table["smaller"] else ""
         )
@@ -74,8 +79,8 @@ def lesion_tables(record: Mapping[str, Any]) -> str:
         if not table["rows"]:
             continue
         sided = any("side" in row for row in table["rows"])
-        head = ["No.", "Volume, ml" if known else "Pixels", f"Axial diameters, {unit}", "Product"]
-        head += [*(["3D, mm"] if known else []), "Slice", *(["≥ 10 × 10 mm"] if known else [])]
+        head = ["No.", "Volume, ml" if known else "Size, px", _diameters(unit), f"Product, {unit}²"]
+        head += [*(["3D, mm"] if known else []), "Slice of diameters", *(["≥ 10 × 10 mm"] if known else [])]
         head += [*(["Centre (R, A, S), mm"] if known else []), *(["Side", "Centre to midline, mm"] if sided else [])]
         rows = [html_row(head, "th"), *(html_row(_lesion_cells(row, known, sided)) for row in table["rows"])]
         html += f'<div class="wide"><table>{"".join(rows)}</table></div>\n'
@@ -92,6 +97,11 @@ def _lesion_cells(row: Mapping[str, Any], known: bool, sided: bool) -> list[str]
     if sided:
         cells += [_SIDES.get(row.get("side", ""), ""), _number(row.get("centre_to_midline_mm"))]
     return cells
+
+
+def _diameters(unit: str) -> str:
+    """Return the heading of diameters within a slice, which only of a volume is known to be axial."""
+    return f"Axial diameters, {unit}" if unit == "mm" else f"Diameters, {unit}"
 
 
 def _named(name: str) -> str:

@@ -15,6 +15,23 @@ THICK_MM = 5.0
 TILT_DEG = 25.0
 
 
+def type_flags(found: Mapping[str, Any] | None) -> list[str]:
+    """Return what to doubt about a tumour type, one sentence each.
+
+    Args:
+        found: ``tumor_type`` of a case's record; None where no classifier was asked.
+    """
+    if found is None or found["looked_at_tumour"] is None or found["type"] is None:
+        return []
+    inside, share = found["looked_at_tumour"], found["share_of_picture"]
+    if inside > share:
+        return []
+    return [
+        f"Tumour type: the classifier looked past the tumour ({inside:.2f} of Grad-CAM lies in what was segmented, "
+        f"which is {share:.2f} of the picture)."
+    ]
+
+
 def quality_flags(measurements: Mapping[str, Any]) -> list[str]:
     """Return what a reader of the measurements should doubt, one sentence each.
 
@@ -34,9 +51,10 @@ def quality_flags(measurements: Mapping[str, Any]) -> list[str]:
         low, high = sure["interval_voxels"]
         if regions[name]["voxels"] and sure["expected_voxels"] and (high - low) / sure["expected_voxels"] > WIDE:
             flags.append(f"{name}: the volume is uncertain (90 % interval wider than {WIDE:.0%} of the volume).")
+    unit = "voxels" if measurements["spacing_known"] else "px"
     for name, region in regions.items():
         if name in measurements.get("at_edge", ()):
-            flags.append(f"{name} reaches the edge of the scan: it may go on outside ({region['voxels']} voxels seen).")
+            flags.append(f"{name} reaches the edge of the scan: it may go on outside ({region['voxels']} {unit} seen).")
     return flags + _of_grid(measurements)
 
 

@@ -12,7 +12,7 @@ from typing import Any
 
 from tumorscope.bundles.bundle import Bundle
 from tumorscope.core.labels import LabelScheme
-from tumorscope.report.flags import quality_flags
+from tumorscope.report.flags import quality_flags, type_flags
 from tumorscope.report.notice import NOTICE
 
 
@@ -66,7 +66,12 @@ def case_record(
         **_start(case_id, picture),
         **measurements,
         "labels": {**_labels(scheme), "convention": convention},
-        "flags": [*(f["sentence"] for f in (quality or {}).get("flags", ())), *flags, *quality_flags(measurements)],
+        "flags": [
+            *(f["sentence"] for f in (quality or {}).get("flags", ())),
+            *flags,
+            *quality_flags(measurements),
+            *type_flags(tumor_type),
+        ],
         **({} if tumor_type is None else {"tumor_type": dict(tumor_type)}),
         "notes": list(notes),
         "origin": "model" if bundle else reason,

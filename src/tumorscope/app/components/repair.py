@@ -22,6 +22,7 @@ from tumorscope.report.notice import REPAIRED
 from tumorscope.workflows.repair_view import Repaired, repair_view
 
 _NAME = "repair"
+_GREY = "In the difference mid-grey is no change, brighter is more than before, darker is less."
 
 
 @dataclass(frozen=True)
@@ -38,7 +39,9 @@ def sequence_choice(mine: Session) -> Sequence | None:
     """Draw the choice of a sequence of the case shown; None where there is no case."""
     if mine.view is None:
         return None
-    return Sequence(kept_choice(mine, "Sequence", [str(s) for s in mine.view.case.sequences], "sequence"))
+    present = mine.view.case.sequences
+    ranked = [s for s in (Sequence.FLAIR, Sequence.T1CE, *present) if s in present]
+    return Sequence(kept_choice(mine, "Sequence", list(dict.fromkeys(map(str, ranked))), "sequence"))
 
 
 def repair_button(mine: Session, sequence: Sequence | None, plan: Plan, verb: str) -> None:
@@ -88,7 +91,7 @@ def repaired(mine: Session) -> None:
         st.caption(REPAIRED)
         return
     viewer(result.found.packed, result.folder.name)
-    st.markdown(f"**{result.words}** ({result.found.row.seconds:.0f} s). {REPAIRED}")
+    st.markdown(f"**{result.words}** ({result.found.row.seconds:.0f} s). {_GREY} {REPAIRED}")
     for note in result.found.row.notes:
         st.markdown(f"- {note}")
     for column, (what, path) in zip(st.columns(3), result.found.files.items(), strict=False):

@@ -22,7 +22,7 @@ function slicePanels(app) {
 /** Before, after and what changed; what lies between (a zero-filled image) is shown too. */
 function changePanels(app) {
   const unit = app.facts.change.unit;
-  const titles = { difference: `difference${unit && ` in${unit}`}: grey is no change` };
+  const titles = { difference: `difference${unit && `,${unit}`}` };
   return [app.facts.scans.map(({ name }) => ({ ...AXIAL, sequence: name, title: titles[name] || name })),
     app.facts.scans.length > 3 ? 2 : 3];
 }
