@@ -19,7 +19,7 @@ from tumorscope.report.record import case_record, record_json
 from tumorscope.report.summary import CaseRow, summary_csv
 
 
-def _record(tmp_path, known=True, case_id="case 7"):
+def _record(tmp_path, known=True, case_id="case 7", picture=False):
     labels = np.zeros((10, 12, 4), dtype=np.uint8)
     labels[2:7, 2:7, 1:3] = 2
     labels[3:5, 3:5, 1] = 4
@@ -29,7 +29,7 @@ def _record(tmp_path, known=True, case_id="case 7"):
     path.write_bytes(b"abc")
     return case_record(
         case_id=case_id,
-        picture=False,
+        picture=picture,
         measurements=measure(segmentation),
         scheme=BRATS,
         convention="input",
@@ -145,7 +145,9 @@ def test_the_preparation_of_a_study_has_its_own_block(tmp_path):
 
 
 def test_a_picture_has_pixels_and_no_plane(tmp_path):
-    html = case_html(_record(tmp_path, known=False), BRATS, [Picture("Segmentation", "As it is.", b"\x89PNG")])
+    html = case_html(
+        _record(tmp_path, known=False, picture=True), BRATS, [Picture("Segmentation", "As it is.", b"\x89PNG")]
+    )
     assert {"Size, px", "Diameters, px", "Product, px²"} <= set(re.findall(r"<th[^>]*>([^<]*)</th>", html))
     assert not re.search(r"axial|voxel|More pictures", html, re.IGNORECASE)
 

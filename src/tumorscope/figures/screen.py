@@ -46,12 +46,15 @@ class Screen:
     Args:
         images: Sequences (for :meth:`change`: images by name) on one grid.
         masks: Label maps on that grid; what they mark is inside what is shown.
+        within: What is shown is cut to what this image shows; default to what any does.
     """
 
-    def __init__(self, images: Mapping[Sequence, Image] | Mapping[str, Image], *masks: Image) -> None:
+    def __init__(
+        self, images: Mapping[Sequence, Image] | Mapping[str, Image], *masks: Image, within: Image | None = None
+    ) -> None:
         self.images = images
         self.reference = next(iter(images.values()))
-        self.box = _box([*images.values()], [*masks])
+        self.box = _box([*images.values()] if within is None else [within], [*masks])
         shape = [high - low for low, high in self.box]
         self.step = 1
         while np.prod([-(-n // self.step) for n in shape]) > MOST_VOXELS:
@@ -137,7 +140,8 @@ class Screen:
             like = {"like": names[0]} if same_units else {}
             facts.append({"name": name, "low": low, "high": high, "window": list(window), **like})
         difference = last - first
-        most = max(float(np.percentile(np.abs(difference), _CHANGE)), 1e-6)
+        least = 1e-4 * max(float(np.abs(first).max()), 1e-6)  # less is rounding
+        most = max(float(np.percentile(np.abs(difference), _CHANGE)), least)
         volumes["scan_difference"] = self._pack(difference * (127 / (2 * most)) + 127)  # 127 is exactly no change
         top = 2 * most * 128 / 127
         facts.append({"name": "difference", "low": -2 * most, "high": top, "window": [-most, most]})

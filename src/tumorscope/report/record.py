@@ -76,7 +76,7 @@ def case_record(
         "notes": list(notes),
         "origin": "model" if bundle else reason,
         "bundle": {**_bundle(bundle), "chosen": reason} if bundle else None,
-        "steps": _steps(bundle),
+        "steps": _steps(bundle, picture),
         "software": {"name": "tumorscope", "version": __version__, "runtime": runtime},
         "inputs": [_input(sequence, paths, dicom) for sequence, paths in files.items()],
         "seconds": dict(seconds),
@@ -147,7 +147,7 @@ def _bundle(bundle: Bundle) -> dict[str, Any]:
     }
 
 
-def _steps(bundle: Bundle | None) -> list[str]:
+def _steps(bundle: Bundle | None, picture: bool) -> list[str]:
     """Return what was done to the images, in order."""
     measured = "Volumes, diameters, lesions and sides measured in the label map's own grid."
     if bundle is None:
@@ -156,7 +156,8 @@ def _steps(bundle: Bundle | None) -> list[str]:
     along = "" if spec.patch else "in plane "
     fitted = spec.fit == "crop"
     size = f"resampled {along}to {spec.spacing_mm:g} mm" if fitted else f"resized to {spec.size[0]}×{spec.size[1]}"
-    where = "windows of the volume" if spec.patch else f"axial slices with {spec.context} neighbour(s) on each side"
+    slices = "slices" if picture else "axial slices"
+    where = "windows of the volume" if spec.patch else f"{slices} with {spec.context} neighbour(s) on each side"
     kept = rules.model_dump(mode="json", exclude_defaults=True)
     return [
         f"{', '.join(spec.sequences)} oriented to LPS, {size}, normalised ({spec.normalise}).",

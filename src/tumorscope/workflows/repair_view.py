@@ -59,7 +59,7 @@ def repair_view(
     shown = {what: read_image(path) for what, path in files.items()}
     if all(one.same_grid(image) for one in shown.values()):
         shown = {"original": image, **shown}
-    screen = Screen(shown)
+    screen = Screen(shown, within=next(iter(shown.values())))
     grid = Packed({"grid": {**screen.grid(), "centre": screen.centre()}})
     return Repaired(row, merged(grid, screen.change(same_units=same_units)), files)
 

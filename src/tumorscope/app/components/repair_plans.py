@@ -57,17 +57,22 @@ def _by_name(bundles: list[Bundle]) -> dict[str, Bundle]:
     return {f"Network {bundle.name} {bundle.manifest.version}": bundle for bundle in bundles}
 
 
+def _low(words: str) -> str:
+    return words[:1].lower() + words[1:]
+
+
 def _denoise(mine: Session, models: Mapping[str, Bundle]) -> Plan:
     how = kept_choice(mine, "Method", [*models, *_CLASSICAL], "denoiser")
     if how in models:
         folder = models[how].folder
         return Plan(
-            f"denoised by {how}", lambda inputs, out, watch: denoise_files(inputs, out, bundle=folder, watch=watch)
+            f"denoised by {_low(how)}",
+            lambda inputs, out, watch: denoise_files(inputs, out, bundle=folder, watch=watch),
         )
     percent = st.number_input("Noise, % of the brain's 99th percentile (0: estimated)", 0.0, 50.0, 0.0, 1.0)
     method = cast("Denoiser", _CLASSICAL[how])
     return Plan(
-        f"denoised by {how.lower()}",
+        f"denoised by {_low(how)}",
         lambda inputs, out, watch: denoise_files(inputs, out, method=method, noise=percent or None, watch=watch),
     )
 
@@ -78,7 +83,7 @@ def _reconstruct(mine: Session, models: Mapping[str, Bundle]) -> Plan:
     st.caption("K-space is simulated from the magnitude image (one coil, no noise); scanner data are harder.")
     folder = models[how].folder
     return Plan(
-        f"reconstructed by {how} from simulated k-space, R = {rate}",
+        f"reconstructed by {_low(how)} from simulated k-space, R = {rate}",
         lambda inputs, out, watch: reconstruct_files(inputs, out, acceleration=rate, bundle=folder, watch=watch),
     )
 
@@ -89,7 +94,7 @@ def _thin(mine: Session, models: Mapping[str, Bundle]) -> Plan:
     st.caption("Thin slices are guessed; shown beside cubic interpolation, on the finer grid.")
     folder = models[how].folder
     return Plan(
-        f"{number} slices per slice, guessed by {how}",
+        f"{number} slices per slice, guessed by {_low(how)}",
         lambda inputs, out, watch: reconstruct_files(inputs, out, thin=number, bundle=folder, watch=watch),
     )
 
