@@ -9,11 +9,15 @@ import time
 import urllib.request
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from tumorscope.app.launch import command
 from tumorscope.app.settings import Settings
+from tumorscope.cli.main import main
+from tumorscope.core.image import Image
 from tumorscope.datasets.phantom import small_phantom
+from tumorscope.formats import write_nifti
 
 SOURCE = Path(__file__).parents[2] / "src"
 #: Generous: a busy machine may be ten times slower than a free one.
@@ -49,10 +53,27 @@ def cases(tmp_path_factory):
 
 @pytest.fixture(scope="session")
 def runs(tmp_path_factory):
-    """A folder with a training log."""
+    """A folder with a training log and two stored evaluations."""
     folder = tmp_path_factory.mktemp("runs") / "keras"
     folder.mkdir()
     shutil.copy(SOURCE / "tumorscope" / "figures" / "samples" / "training.log", folder / "training.log")
+    place = tmp_path_factory.mktemp("evaluated")
+    for number in range(2):
+        write_case(place / "data", f"C{number}", number)
+    for seed, name in enumerate(("first", "second")):
+        bundle = make_bundle(place / name, seed=seed)
+        words = ["evaluate", "--bundle", str(bundle.folder), "--dataset", "brats", "--data", str(place / "data")]
+        assert main([*words, "--runtime", "torch", "--json", str(folder.parent / f"{name}.json")]) == 0
+    place = tmp_path_factory.mktemp("evaluated")
+    for shift, name in ((0, "reference"), (1, "first"), (3, "second")):
+        (place / name).mkdir()
+        for number in range(3):
+            labels = np.zeros((16, 16, 4), dtype=np.uint8)
+            labels[2 + shift : 9 + shift, 2 : 9 + number], labels[4:7, 4:7] = 2, 4
+            write_nifti(Image(labels, np.diag([-1.0, -1.0, 1.0, 1.0])), place / name / f"Case_{number}.nii.gz")
+        if shift:
+            words = ["evaluate", "--pred", str(place / name), "--ref", str(place / "reference")]
+            assert main([*words, "--json", str(folder.parent / f"{name}.json")]) == 0
     return folder.parent
 
 
