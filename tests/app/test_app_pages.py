@@ -46,8 +46,8 @@ def test_zoom_enlarges_about_the_pointer_and_reset_takes_it_back(page):
     page.enter_viewer()
     wheel = """
     const canvas = document.querySelector('.panel canvas'), box = canvas.getBoundingClientRect();
-    const at = {clientX: box.left + 0.3 * box.width, clientY: box.top + box.height / 2, bubbles: true, cancelable: true};
-    canvas.dispatchEvent(new WheelEvent('wheel', {deltaY: -1, ctrlKey: true, ...at}));
+    const at = {clientX: box.left + 0.3 * box.width, clientY: box.top + box.height / 2};
+    canvas.dispatchEvent(new WheelEvent('wheel', {deltaY: -1, ctrlKey: true, cancelable: true, ...at}));
     """
     bright = """
     const canvas = document.querySelector('.panel canvas');
@@ -139,7 +139,7 @@ def test_the_audit_of_the_folder_is_run_and_reported(page):
     assert page.text("[data-testid='stHeading'] h3") in html
 
 
-def test_evaluations_are_compared_in_a_table(page, runs):
+def test_evaluations_are_compared_in_a_table(page):
     to(page, "Runs", "Training runs")
     assert page.violations() == {}
     page.press("Comparison", "[role='tab']")
