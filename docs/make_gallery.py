@@ -30,6 +30,7 @@ HEAD = """# Gallery of figures
 
 Every figure of `tumorscope.figures.FIGURES`, drawn by `python docs/make_gallery.py`. Pictures show the phantom, a
 synthetic patient; patients appear in aggregate numbers only. Each function returns a matplotlib `Figure`.
+[The app](how-to/app.md) shows more: scans before and after with their difference, synthetic slices with their mark.
 """
 
 
