@@ -133,7 +133,8 @@ export function build(app) {
     const choice = select("Overlay", overlays(app), state.overlay, (overlay) => app.choose({ overlay }, true));
     parts.push(group("Overlay", choice, ...heatBar(app)));
   }
-  const drawn = facts.labels || (facts.reference && state.layout !== "slice");
+  const expert = state.layout === "space" ? state.overlay === "reference" : state.layout !== "slice";
+  const drawn = facts.labels || (facts.reference && expert);
   if (drawn) parts.push(group("Regions", ...regionList(app), ...look(app)));
   const compared = facts.agreement && (state.layout === "compare" || (layered && state.overlay === "difference"));
   const scored = compared ? group("Against reference", ...scores(app)) : null;
@@ -141,7 +142,9 @@ export function build(app) {
   const extra = document.getElementById("extra");
   if (extra) extra.replaceChildren(state.layout === "compare" ? scored : read);
   if (scored && !(extra && state.layout === "compare")) parts.push(scored);
-  parts.push(group(facts.change ? "Zoom and brightness" : `Zoom, brightness of ${state.sequence}`, ...brightness(app)));
+  const zoomed = state.layout === "space" ? "Brightness" : "Zoom, brightness";
+  const bright = facts.change ? "Zoom and brightness" : `${zoomed} of ${state.sequence}`;
+  parts.push(group(bright, ...brightness(app)));
   if (state.layout !== "space" && !(extra && state.layout === "planes")) parts.push(read);
   document.getElementById("controls").replaceChildren(...parts);
   readout(app);
