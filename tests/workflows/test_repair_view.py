@@ -55,10 +55,14 @@ def brighter(inputs, out, watch):
 
 def test_before_after_and_difference_share_window_and_grid(scan: Image, tmp_path: Path) -> None:
     steps: list[tuple[str, float]] = []
-    found = repair_view("a_T1", scan, tmp_path, brighter, watch=lambda step, share: steps.append((step, share)))
+    marked = scan.with_data(np.zeros(scan.shape, dtype=np.uint8))
+    marked.data[10:14, 20:24, 3] = 1
+    told = lambda step, share: steps.append((step, share))  # noqa: E731
+    found = repair_view("a_T1", scan, tmp_path, brighter, interest=marked, watch=told)
     assert found.row.notes == ("a note",) and list(found.files) == ["brighter"]
     assert read_image(found.files["brighter"]).same_grid(scan)
     assert found.packed is not None
+    assert found.packed.facts["grid"]["centre"][2] == 3, "opens where the label map marks most"
     facts = {scan["name"]: scan for scan in found.packed.facts["scans"]}
     assert list(facts) == ["original", "brighter", "difference"]
     assert facts["original"]["window"] == facts["brighter"]["window"] and facts["brighter"]["like"] == "original"

@@ -32,7 +32,14 @@ class Repaired:
 
 
 def repair_view(
-    name: str, image: Image, out: Path, repair: Repair, *, same_units: bool = True, watch: Watch = unwatched
+    name: str,
+    image: Image,
+    out: Path,
+    repair: Repair,
+    *,
+    same_units: bool = True,
+    interest: Image | None = None,
+    watch: Watch = unwatched,
 ) -> Repaired:
     """Repair a scan that was read already, and pack it for the viewer.
 
@@ -44,6 +51,7 @@ def repair_view(
         out: Folder for the files.
         repair: What is done.
         same_units: Values before and after have the same unit.
+        interest: A label map; the viewer opens where it marks most, if it lies on the grid shown.
         watch: Told how far the work is; may stop it.
 
     Raises:
@@ -59,8 +67,10 @@ def repair_view(
     shown = {what: read_image(path) for what, path in files.items()}
     if all(one.same_grid(image) for one in shown.values()):
         shown = {"original": image, **shown}
-    screen = Screen(shown, within=next(iter(shown.values())))
-    grid = Packed({"grid": {**screen.grid(), "centre": screen.centre()}})
+    first = next(iter(shown.values()))
+    screen = Screen(shown, within=first)
+    mask = interest if interest is not None and interest.same_grid(first) else None
+    grid = Packed({"grid": {**screen.grid(), "centre": screen.centre(mask)}})
     return Repaired(row, merged(grid, screen.change(same_units=same_units)), files)
 
 

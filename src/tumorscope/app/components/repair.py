@@ -67,9 +67,13 @@ def _start(mine: Session, sequence: Sequence, plan: Plan) -> None:
         shutil.rmtree(before.folder, ignore_errors=True)
     folder, name = mine.new_folder(_NAME), f"{view.case.id}_{sequence}"
 
+    label_map = view.case.label if isinstance(view.case.label, Image) else None
+
     def work(watch: Watch) -> _Result:
         try:
-            found = repair_view(name, image, folder, plan.repair, same_units=plan.same_units, watch=watch)
+            found = repair_view(
+                name, image, folder, plan.repair, same_units=plan.same_units, interest=label_map, watch=watch
+            )
         except BaseException:
             shutil.rmtree(folder, ignore_errors=True)
             raise
