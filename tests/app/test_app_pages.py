@@ -116,7 +116,7 @@ def test_a_dicom_study_becomes_a_dicom_seg(page, tmp_path):
                 archive.write(file, f"{sequence}/{file.name}")
     to(page, "Segment", "Brain Tumor Segmentation")
     page.upload(path)
-    page.wait(lambda d: "(yours)" in d.find_element("css selector", "[data-testid='stSidebar']").text)
+    page.wait(lambda d: "(yours)" in d.page_source)
     page.enter_viewer("scan_FLAIR")
     volumes = page.segment()
     page.press("Downloads", "[role='tab']")
