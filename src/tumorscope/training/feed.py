@@ -76,7 +76,9 @@ def make_feed(
             SliceDataset(cache, val_ids, spec.context),
         )
         _check(slices, val_slices, world, "slice(s)", "Check preprocess.slices and the split")
-        sampler = TumourSampler(slices.foreground, data.tumour_fraction, data.samples_per_epoch, training.seed, rank, world)
+        sampler = TumourSampler(
+            slices.foreground, data.tumour_fraction, data.samples_per_epoch, training.seed, rank, world
+        )
         share = val_slices.share(rank, world)
         return Feed(slices, sampler, share, len(share), training.batch_size, training.workers)
     _check(VolumeDataset(cache, train_ids), VolumeDataset(cache, val_ids), world, "volume(s)", "Check the split")

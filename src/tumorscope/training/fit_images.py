@@ -78,9 +78,7 @@ def fit_images(
         train, val = image_sets(recipe, cache, train_ids, val_ids)
         data, training = recipe.data, recipe.training
         where = (trainer.global_rank, trainer.world_size)
-        sampler = TumourSampler(
-            train.foreground, data.tumour_fraction, data.samples_per_epoch, training.seed, *where
-        )
+        sampler = TumourSampler(train.foreground, data.tumour_fraction, data.samples_per_epoch, training.seed, *where)
         return loader(train, training.batch_size, sampler, training.workers), loader(val, training.batch_size, None)
 
     return run_loop(recipe.training, run, make_task, make_loaders, callbacks)
