@@ -1,6 +1,7 @@
 """Measure what a generative bundle makes: distances with their floor, statistics, memorisation, reconstruction.
 
     python benchmarks/generation.py --bundle runs/gan/bundle --data .../BraTS [--log runs/gan/log.csv] [--slices 40]
+        [--inception inception-2015-12-05.pt]
 
 Writes ``results/generative/<bundle>.json``. The floor is the distance of two sets of real slices of disjoint training
 patients, each as large as the sets that are compared.
@@ -18,7 +19,7 @@ from image_sets import Slices, cases_of, cluster_mean, slices_of, store
 from scipy.stats import wasserstein_distance
 
 from tumorscope.bundles.bundle import Bundle
-from tumorscope.inference.features import EXTRACTOR, FeatureExtractor
+from tumorscope.inference.features import FeatureExtractor, InceptionFeatures
 from tumorscope.inference.sampler import Sampler
 from tumorscope.metrics.feature_distance import frechet_distance, kernel_distance
 from tumorscope.metrics.image_quality import QUALITIES, image_quality
@@ -45,11 +46,11 @@ def made_by(sampler: Sampler, train: Slices, count: int, seed: int) -> np.ndarra
     return torch.cat(parts).numpy()
 
 
-def distances(extract: FeatureExtractor, first: np.ndarray, second: np.ndarray) -> dict[str, float]:
+def distances(extract: FeatureExtractor | InceptionFeatures, first: np.ndarray, second: np.ndarray) -> dict[str, float]:
     features = [extract(torch.from_numpy(x)) for x in (first, second)]
     return {
-        f"FID ({EXTRACTOR})": round(frechet_distance(*features), 4),
-        f"KID ({EXTRACTOR})": round(kernel_distance(*features), 6),
+        f"FID ({extract.name})": round(frechet_distance(*features), 4),
+        f"KID ({extract.name})": round(kernel_distance(*features), 6),
     }
 
 
@@ -112,11 +113,13 @@ def main() -> None:
     parser.add_argument("--data", required=True)
     parser.add_argument("--log", help="log.csv of the run, for the learning curve")
     parser.add_argument("--slices", type=int, default=40, help="per patient")
+    parser.add_argument("--inception", help="inception-2015-12-05.pt: distances by Inception, as papers give them")
     parser.add_argument("--seed", type=int, default=0)
     options = parser.parse_args()
     torch.set_num_threads(1)
     bundle = Bundle.load(options.bundle)
-    sampler, extract = Sampler(bundle), FeatureExtractor()
+    sampler = Sampler(bundle)
+    extract = InceptionFeatures(options.inception) if options.inception else FeatureExtractor()
     spec, least = bundle.manifest.preprocess, float(bundle.manifest.training.recipe["data"]["least_brain"])
     train, val, test = (
         slices_of(cases_of(bundle, options.data, part), spec, n, least)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+from itertools import pairwise
 from pathlib import Path
 
 import nibabel as nib
@@ -50,6 +51,38 @@ def test_slices_from_noise_say_that_they_are_synthetic(bundles: dict[str, Path],
     assert "No file shows a patient" in (tmp_path / "README-synthetic.md").read_text()
     again = synthesise(tmp_path / "again", bundle=bundles[kind], count=3, seed=4)
     assert [Path(p).read_bytes() for p in again.made] == [Path(p).read_bytes() for p in result.made]
+
+
+def test_a_vae_goes_through_one_scan_and_between_two(bundles: dict[str, Path], case: Path, tmp_path: Path) -> None:
+    assert main(["synth", str(case), "--bundle", str(bundles["vae"]), "-o", str(tmp_path / "one")]) == 0
+    assert len(list((tmp_path / "one").glob("latent_*.png"))) == 2
+    other = tmp_path / "other" / "BraTS20_Training_002"
+    other.mkdir(parents=True)
+    for file in case.iterdir():
+        volume = nib.load(file)
+        half = np.asarray(volume.dataobj) // (1 + (np.arange(40) > 18))[:, None, None]
+        nib.save(nib.Nifti1Image(half.astype(np.int16), volume.affine), other / file.name.replace("001", "002"))
+    words = [
+        "synth",
+        str(case),
+        str(other),
+        "--bundle",
+        str(bundles["vae"]),
+        "--count",
+        "4",
+        "-o",
+        str(tmp_path / "two"),
+    ]
+    assert main(words) == 0
+    made = sorted((tmp_path / "two").glob("latent_*_FLAIR.png"))
+    pictures = [np.asarray(Pillow.open(p), dtype=float) for p in made]
+    assert len(made) == 4 and np.abs(pictures[0] - pictures[-1]).mean() > 0
+    steps = [np.abs(a - b).mean() for a, b in pairwise(pictures)]
+    assert max(steps) < np.abs(pictures[0] - pictures[-1]).mean()
+    readme = (tmp_path / "two" / "README-synthetic.md").read_text()
+    assert "whom the slices still resemble" in readme and "No file shows a patient" not in readme
+    with Pillow.open(made[0]) as picture:
+        assert "from scans of patients" in picture.text["Description"]
 
 
 def test_a_painted_case_comes_with_its_label_in_a_layout_that_is_read(

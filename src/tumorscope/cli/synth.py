@@ -28,14 +28,15 @@ class Command:
         Positional[tuple[Path, ...]],
         arg(
             metavar="MASK...",
-            help="Case folders with a label map and a scan (its non-zero voxels are the brain), or folders of such.",
+            help="Case folders with a label map and a scan (its non-zero voxels are the brain), or folders of such; "
+            "for a vae one scan to pass through its latent, or two to go between.",
             help_behavior_hint="",
         ),
     ] = ()
     out: Annotated[Path, arg(aliases=["-o"], metavar="OUT", help="Folder for the results.")]
     bundle: Annotated[str, arg(metavar="NAME|DIR", help="Model that makes images.")] = "synth-from-mask"
     phantoms: Annotated[int, arg(help="Paint the masks of so many new phantoms; no patient is involved.")] = 0
-    count: Annotated[int, arg(help="Slices to make from noise.")] = 16
+    count: Annotated[int, arg(help="Slices to make from noise, or between two scans.")] = 16
     seed: Annotated[int, arg(help="Of everything that is drawn.")] = 0
     json: JsonOption = None
 

@@ -1,13 +1,16 @@
-"""Features of slices by which sets of images are compared: EfficientNet-Lite0, trained on ImageNet, offline."""
+"""Features of slices by which sets of images are compared: EfficientNet-Lite0's, offline, or Inception's own."""
 
 from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
 from torch.nn import functional
 
-from tumorscope.core.errors import MissingDependencyError
+from tumorscope.core.errors import InputError, MissingDependencyError
 from tumorscope.core.image import Array
 from tumorscope.networks.encoders import build_encoder
 from tumorscope.transforms.image_range import TOP
@@ -29,6 +32,8 @@ class FeatureExtractor:
         MissingDependencyError: if the weights are not installed.
     """
 
+    name = EXTRACTOR
+
     def __init__(self, weights: str = "auto") -> None:
         if weights == "auto":
             try:
@@ -48,6 +53,38 @@ class FeatureExtractor:
         for part in torch.split(images.float(), batch):
             coloured = _coloured(part.clamp(0, TOP) * (2 / TOP) - 1)
             found.append(functional.adaptive_avg_pool2d(self.network(coloured)[-1], 1).flatten(1))
+        return np.asarray(torch.cat(found).double().numpy())
+
+
+class InceptionFeatures:
+    """Pooled features (2048 numbers) of the Inception-v3 network by which papers give FID.
+
+    Args:
+        weights: The TorchScript file ``inception-2015-12-05.pt`` of StyleGAN's metrics; not part of this package.
+
+    Raises:
+        InputError: if the file is no such network.
+    """
+
+    name = "Inception"
+
+    def __init__(self, weights: str | Path) -> None:
+        try:
+            self.network: Any = torch.jit.load(str(weights), map_location="cpu").eval()  # type: ignore[no-untyped-call]
+        except (RuntimeError, ValueError) as error:
+            raise InputError(
+                expected="the TorchScript file of Inception (inception-2015-12-05.pt)",
+                found=f"another file ({weights})",
+                fix="Download it from NVIDIA's StyleGAN pages",
+            ) from error
+
+    @torch.no_grad()
+    def __call__(self, images: Tensor, batch: int = 16) -> Array:
+        """Return features float64 (B, 2048) of intensities (B, C, H, W), C from 1 to 3."""
+        found = []
+        for part in torch.split(images.float(), batch):
+            bytes_ = (_coloured(part.clamp(0, TOP)) * (255 / TOP)).round().to(torch.uint8)
+            found.append(self.network(bytes_, return_features=True))
         return np.asarray(torch.cat(found).double().numpy())
 
 

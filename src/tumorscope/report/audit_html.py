@@ -12,6 +12,7 @@ from typing import Any
 from tumorscope.audit.finding import Example, Finding, Place, Severity
 from tumorscope.audit.result import AuditResult
 from tumorscope.metrics import METRICS, Score
+from tumorscope.report.notice import ESSENTIALS
 
 _TEMPLATE = Path(__file__).parent / "audit.html"
 _WORDS = {
@@ -37,6 +38,7 @@ def audit_html(result: AuditResult, pictures: Mapping[Place, bytes]) -> str:
         "verdict": escape(result.verdict),
         "conditions": _rows([(k, v) for k, v in result.conditions.items() if v is not None]),
         "overview": "".join(_line(f) for f in result.findings),
+        "essentials": escape(ESSENTIALS),
         "findings": "".join(_section(f, pictures) for f in shown),
     }
     return Template(_TEMPLATE.read_text(encoding="utf-8")).substitute(fields)

@@ -12,6 +12,7 @@ from typing import Any
 from tumorscope.core.labels import LabelScheme
 from tumorscope.report.case_pictures import Picture
 from tumorscope.report.case_tables import html_row, legend, lesion_tables, sizes_table
+from tumorscope.report.notice import ESSENTIALS
 from tumorscope.report.preparation import preparation
 from tumorscope.report.type_html import type_section
 
@@ -39,6 +40,7 @@ def case_html(
         "case": escape(record["case"]),
         "subtitle": escape(f"{origin}. {record['created'].replace('T', ' ')[:16]} UTC."),
         "notice": escape(record["notice"]),
+        "essentials": escape(ESSENTIALS),
         "body": _body(record, scheme, pictures, "" if looked is None else type_section(record["tumor_type"], looked)),
         "warnings": _list("Please note", _to_note(record), "") + preparation(record),
         "provenance": _provenance(record),
@@ -59,6 +61,7 @@ def type_html(record: Mapping[str, Any], looked: bytes) -> str:
         "case": escape(record["case"]),
         "subtitle": escape(f"{bundle['title']}. {record['created'].replace('T', ' ')[:16]} UTC."),
         "notice": escape(record["notice"]),
+        "essentials": escape(ESSENTIALS),
         "body": type_section(record["tumor_type"], looked),
         "warnings": _list("Please note", _to_note(record), ""),
         "provenance": _provenance(record),

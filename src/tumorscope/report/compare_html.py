@@ -18,7 +18,7 @@ from tumorscope.figures.save import png_bytes
 from tumorscope.inference.cost import COUNTED
 from tumorscope.metrics import METRICS
 from tumorscope.report.comparison import Comparison, title
-from tumorscope.report.notice import NOTICE
+from tumorscope.report.notice import ESSENTIALS, NOTICE
 from tumorscope.report.type_comparison import TypeComparison
 
 if TYPE_CHECKING:
@@ -46,6 +46,7 @@ def compare_html(result: Comparison | TypeComparison) -> str:
             f"{cases} of {dataset}{part}; split: {conditions['split_unit']}; tumorscope {conditions['version']}."
         ),
         "notice": escape(NOTICE),
+        "essentials": escape(ESSENTIALS),
         "warnings": f'<div class="notice"><ul>{notes}</ul></div>' if notes else "",
         "runs": _runs(result),
         "figures": "".join(_picture(*figure) for figure in comparison_figures(result)),

@@ -31,3 +31,7 @@ ETHICS: tuple[tuple[str, str], ...] = (
         "The phantom and whatever a network generates is synthetic. It must never be passed off as a patient's scan.",
     ),
 )
+
+
+#: Those that hold for a page that is kept or passed on, as one paragraph.
+ESSENTIALS = " ".join(f"{heading}: {text}" for heading, text in ETHICS if heading != "Patients stay private")

@@ -7,6 +7,7 @@ from html import escape
 from typing import Any
 
 from tumorscope.report.case_tables import html_row
+from tumorscope.report.notice import ESSENTIALS
 
 _PAGE = """<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><title>Volumes over time · tumorscope</title>
@@ -27,6 +28,7 @@ td.n, th.n {{ text-align: right; font-variant-numeric: tabular-nums; }} .small {
 {tables}
 <h2>Please note</h2><ul>{notes}</ul>
 <p class="small">{method}</p>
+<p class="small">{essentials}</p>
 </body></html>
 """
 
@@ -41,7 +43,14 @@ def timeline_html(found: Mapping[str, Any], chart: str) -> str:
     tables = "".join(_table(found, name) for name in found["regions"])
     notes = "".join(f"<li>{escape(note)}</li>" for note in found["notes"])
     method = escape(f"Intervals: {found['method']}") if found["method"] else ""
-    return _PAGE.format(notice=escape(found["notice"]), chart=chart, tables=tables, notes=notes, method=method)
+    return _PAGE.format(
+        notice=escape(found["notice"]),
+        essentials=escape(ESSENTIALS),
+        chart=chart,
+        tables=tables,
+        notes=notes,
+        method=method,
+    )
 
 
 def _table(found: Mapping[str, Any], name: str) -> str:

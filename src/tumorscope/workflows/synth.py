@@ -14,7 +14,7 @@ from tumorscope.bundles.bundle import Bundle
 from tumorscope.core.case import Case
 from tumorscope.core.errors import InputError, TumorscopeError, UsageError
 from tumorscope.core.files import ensure_folder, write_text
-from tumorscope.core.image import Image
+from tumorscope.core.image import Array, Image
 from tumorscope.formats import write_nifti, write_png
 
 if TYPE_CHECKING:
@@ -27,11 +27,19 @@ Say = Callable[[str], Any]
 SYNTHETIC = "synthetic: made by tumorscope {version}, bundle {bundle}, seed {seed}; no patient"
 #: The brain's 99th percentile in the stored volumes.
 _SCALE = 1000
+#: The same of slices that begin at patients' scans.
+BETWEEN = "through the latent: made by tumorscope {version}, bundle {bundle}, from scans of patients; no scan"
 README = """# Synthetic images
 
 Everything in this folder was made by tumorscope {version} with bundle `{bundle}` ({title}).
 No file shows a patient. Do not mix these files with real data unmarked, do not use them for diagnosis, and do not
 publish results on them as results on patients. Licence of the data the model learned from: {licence}.
+"""
+README_BETWEEN = """# Slices through the latent of an autoencoder
+
+Made by tumorscope {version} with bundle `{bundle}` ({title}) from scans of patients, whom the slices still resemble:
+treat them as you treat the scans. No file is a scan; do not diagnose or measure on them.
+Licence of the data the model learned from: {licence}.
 """
 
 
@@ -69,14 +77,17 @@ def synthesise(
 ) -> SynthSummary:
     """Make synthetic images.
 
-    A bundle of task ``vae`` or ``gan`` makes ``count`` slices (one PNG per sequence). One of task ``synthesis`` paints
+    A bundle of task ``vae`` or ``gan`` makes ``count`` slices (one PNG per sequence). A ``vae`` also takes one case,
+    whose slice with most brain it passes through its latent, or two, between which it makes ``count`` slices along the
+    straight line between their latents. One of task ``synthesis`` paints
     ``count`` cases in turn from the label maps given; a case is a folder with its sequences and its label map, in the
     layout that data set ``folder`` reads.
 
     Args:
         output: Folder of the results; made if needed.
         bundle: Name or folder.
-        masks: Case folders with a label map and a scan, whose non-zero voxels are the brain; folders of such cases.
+        masks: Case folders with a label map and a scan, whose non-zero voxels are the brain; folders of such cases. For
+            a ``vae``: one or two scans.
         phantoms: Paint the label maps of so many new phantoms instead.
         count: How many slices; of cases as many as label maps, unless it is larger.
         seed: Of everything that is drawn.
@@ -96,10 +107,12 @@ def synthesise(
         raise UsageError(
             expected="a positive --count", found=f"{count} and --phantoms {phantoms}", fix="Give 1 or more"
         )
-    if sampler.task != "synthesis" and (given or phantoms):
+    between = sampler.task == "vae" and bool(given)
+    if sampler.task != "synthesis" and (phantoms or (given and not between) or len(given) > 2):
         raise UsageError(
-            expected="no label maps: this bundle starts from noise",
-            found=f"'{sampler.bundle.name}'",
+            expected="no label maps: this bundle starts from noise"
+            + (", or goes through one scan or between two" if sampler.task == "vae" else ""),
+            found=f"'{sampler.bundle.name}' with {len(given)} input(s) and {phantoms} phantom(s)",
             fix="Leave them out",
         )
     if sampler.task == "synthesis" and bool(given) == bool(phantoms):
@@ -111,34 +124,56 @@ def synthesise(
     facts = sampler.bundle.manifest
     write_text(
         place / "README-synthetic.md",
-        README.format(
+        (README_BETWEEN if between else README).format(
             version=__version__, bundle=sampler.bundle.name, title=facts.title, licence=facts.training.licence
         ),
     )
     if sampler.task == "synthesis":
         cases = _phantoms(phantoms, seed) if phantoms else _cases(given)
         _paint_all(sampler, cases, place, seed, summary, say)
+    elif between:
+        _write_slices(sampler, _between(sampler, given, count), place, BETWEEN, seed, summary)
+        say(f"{len(summary.made)} slices through the latent in {place}")
     else:
-        _sample_all(sampler, place, count, seed, summary, say)
+        _write_slices(sampler, sampler.sample(count, seed).numpy(), place, SYNTHETIC, seed, summary)
+        say(f"{count} synthetic slices of {' and '.join(sampler.sequences)} in {place}")
     return summary
 
 
-def note_for(sampler: Sampler, seed: int) -> str:
+def note_for(sampler: Sampler, seed: int, text: str = SYNTHETIC) -> str:
     """Return what stands in the header of a synthetic file."""
     from tumorscope import __version__
 
-    return SYNTHETIC.format(version=__version__, bundle=sampler.bundle.name, seed=seed)
+    return text.format(version=__version__, bundle=sampler.bundle.name, seed=seed)
 
 
-def _sample_all(sampler: Sampler, place: Path, count: int, seed: int, summary: SynthSummary, say: Say) -> None:
-    note = note_for(sampler, seed)
-    slices = sampler.sample(count, seed).numpy()
+def _write_slices(sampler: Sampler, slices: Array, place: Path, text: str, seed: int, summary: SynthSummary) -> None:
+    note, kind = note_for(sampler, seed, text), "synthetic" if text is SYNTHETIC else "latent"
     for number, made in enumerate(slices, start=1):
         for sequence, channel in zip(sampler.sequences, made, strict=True):
             pixels = np.rint(np.clip(channel, 0, 1) * 255).astype(np.uint8).T
-            path = write_png(pixels, place / f"synthetic_{sampler.bundle.name}_{number:05d}_{sequence}.png", note=note)
+            path = write_png(pixels, place / f"{kind}_{sampler.bundle.name}_{number:05d}_{sequence}.png", note=note)
             summary.made.append(str(path))
-    say(f"{count} synthetic slices of {' and '.join(sampler.sequences)} in {place}")
+
+
+def _between(sampler: Sampler, scans: list[str | Path], count: int) -> Array:
+    """Return one slice through the latent, or ``count`` on the way between two: (N, C, H, W)."""
+    from torch import from_numpy, stack
+
+    ends = stack([from_numpy(_fullest_slice(sampler, path)) for path in scans])
+    found = sampler.reconstruct(ends) if len(ends) == 1 else sampler.interpolate(ends[0], ends[1], max(2, count))
+    return np.asarray(found.numpy())
+
+
+def _fullest_slice(sampler: Sampler, path: str | Path) -> Array:
+    """Return the slice of a scan with most brain, prepared: float32 (C, H, W)."""
+    from tumorscope.transforms.prepare import prepare
+    from tumorscope.workflows.predict import read_case
+
+    spec = sampler.bundle.manifest.preprocess
+    images = {s: i for s, i in read_case(path).loaded(spec.sequences).images.items() if isinstance(i, Image)}
+    array = prepare(images, spec).array
+    return np.asarray(array[int((array[:, 0] != 0).sum(axis=(1, 2)).argmax())], dtype=np.float32)
 
 
 def _paint_all(
