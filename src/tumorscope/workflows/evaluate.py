@@ -214,7 +214,7 @@ def unseen_cases(bundle: Bundle) -> str:
     where = (
         f"Make a split of its test patients (tumorscope split --test-list {kept}) and give it"
         if kept
-        else "Choose other cases"
+        else "Choose other cases (a training run keeps its split in split.json)"
     )
     return f"{where} with --split, or add --allow-overlap to have it printed beside every score"
 
