@@ -161,9 +161,11 @@ def others_table(papers: Mapping[str, Any], stored: Stored) -> str:
         part = "test" if "test" in run else "val"
         for s in run.get(part, {}).get("scores", ()) if name not in used else ():
             if s["metric"] == "dice" and s["unit"] in ("patient", "image") and s["mean"] is not None:
-                rows.append([f"`{name}`", part, s["region"], interval(s), s["empty_policy"], run["budget"]])
+                rows.append(
+                    [f"`{name}`", part, s["region"], interval(s), s["empty_policy"], split_unit(run), run["budget"]]
+                )
     return (
-        table(["run", "part", "region", "Dice by patient or image", "empty masks", "budget"], rows)
+        table(["run", "part", "region", "Dice by patient or image", "empty masks", "split unit", "budget"], rows)
         if rows
         else NOT_YET + "."
     )
