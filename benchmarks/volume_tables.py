@@ -89,8 +89,8 @@ def against_nnunet() -> list[str]:
         f"{found['threads_of_training']} thread of a CPU, preprocessing left out; nnU-Net took {their['steps']} steps "
         f"of {their['batch_size']} patches of {'×'.join(map(str, their['patch_size']))} voxels. {UNIT}, "
         f"n = {split['test']}. Prediction on {found['cores_of_prediction']} cores, "
-        f"{'mirrored' if found['mirrored'] else 'not mirrored'}. So short a training says which learns faster on a CPU, "
-        "not which is better in the end: on a GPU, nnU-Net's default is 1000 epochs."
+        f"{'mirrored' if found['mirrored'] else 'not mirrored'}. So short a training says which learns faster on a "
+        "CPU, not which is better in the end: on a GPU, nnU-Net's default is 1000 epochs."
     )
     columns = ["model", *REGIONS, "training", "per case"]
     return ["", "### Against nnU-Net", "", text, "", *table(columns, rows)]
