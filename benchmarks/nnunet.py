@@ -150,7 +150,7 @@ class NNUNet:
         folders = ("-i", str(self.base / "raw" / NAME / "imagesTs"), "-o", str(out))
         which = ("-d", str(NUMBER), "-c", "3d_fullres", "-f", "0", "-tr", "TimedTrainer", "-p", self.plans)
         how = ("-device", "cpu", "-npp", "1", "-nps", "1", *(() if mirror else ("--disable_tta",)))
-        return out, self.run("nnUNetv2_predict", *folders, *which, *how, OMP_NUM_THREADS=str(os.cpu_count()))
+        return out, self.run("nnUNetv2_predict", *folders, *which, *how, OMP_NUM_THREADS=str(len(os.sched_getaffinity(0))))
 
 
 def score_folder(folder: Path, cases: list[Case]) -> list[CaseScore]:
@@ -254,7 +254,7 @@ def main() -> None:
     result = {
         "budget_seconds": seconds,
         "threads_of_training": options.threads,
-        "cores_of_prediction": os.cpu_count(),
+        "cores_of_prediction": len(os.sched_getaffinity(0)),
         "mirrored": options.mirror,
         "split": {"hash": split.hash, **{part: len(ids) for part, ids in split.parts.items()}},
         "empty_policy": EmptyPolicy.BRATS.text,
