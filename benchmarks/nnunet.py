@@ -1,8 +1,9 @@
-"""Train nnU-Net and ours on the same cases for the same time, and report Dice and seconds per case of both.
+r"""Train nnU-Net and ours on the same cases for the same time, and report Dice and seconds per case of both.
 
     python -m venv nnunet-env && nnunet-env/bin/pip install nnunetv2
     python benchmarks/nnunet.py --env nnunet-env --bundle brats-3d --data .../BraTS -o work
-    python benchmarks/nnunet.py --env nnunet-env --recipe brats-3d --seconds 3600 --data .../BraTS -o work
+    python benchmarks/nnunet.py --env nnunet-env --recipe brats-3d --seconds 3600 --split split.json \
+        --data .../BraTS -o work
 
 With ``--bundle`` nnU-Net gets the training cases of that bundle and, unless ``--seconds`` says otherwise, the seconds
 of its training; with ``--recipe`` ours is trained too, with as many epochs as fit. nnU-Net runs in its own environment,
@@ -149,7 +150,7 @@ class NNUNet:
         folders = ("-i", str(self.base / "raw" / NAME / "imagesTs"), "-o", str(out))
         which = ("-d", str(NUMBER), "-c", "3d_fullres", "-f", "0", "-tr", "TimedTrainer", "-p", self.plans)
         how = ("-device", "cpu", "-npp", "1", "-nps", "1", *(() if mirror else ("--disable_tta",)))
-        return out, self.run("nnUNetv2_predict", *folders, *which, *how, OMP_NUM_THREADS=str(os.cpu_count()))
+        return out, self.run("nnUNetv2_predict", *folders, *which, *how, OMP_NUM_THREADS=str(len(os.sched_getaffinity(0))))
 
 
 def score_folder(folder: Path, cases: list[Case]) -> list[CaseScore]:
@@ -224,7 +225,10 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--gpu-memory", type=float, help="GB that nnU-Net's plans aim at; default its own")
     parser.add_argument("--mirror", action="store_true", help="both average mirrored predictions")
     parser.add_argument("--write", action="store_true", help="keep the result with the other figures")
-    return parser.parse_args()
+    options = parser.parse_args()
+    if options.recipe and (options.seconds is None or options.split is None):
+        parser.error("--recipe needs --seconds and --split")
+    return options
 
 
 def main() -> None:
@@ -250,7 +254,7 @@ def main() -> None:
     result = {
         "budget_seconds": seconds,
         "threads_of_training": options.threads,
-        "cores_of_prediction": os.cpu_count(),
+        "cores_of_prediction": len(os.sched_getaffinity(0)),
         "mirrored": options.mirror,
         "split": {"hash": split.hash, **{part: len(ids) for part, ids in split.parts.items()}},
         "empty_policy": EmptyPolicy.BRATS.text,

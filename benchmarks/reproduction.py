@@ -14,14 +14,16 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from reproduction_figures import claimed_pairs_figure, is_possible, published_figure
+from reproduction_figures import claimed_pairs_figure, published_figure
 from reproduction_papers import load_papers
-from reproduction_runs import NOT_YET, Numbers, Stored, find_score, interval, same_budget
+from reproduction_runs import NOT_YET, Stored, changes, find_score, interval, split_unit
 from reproduction_studies import comparisons, folds, names, sweep_rows
-from reproduction_traps import expose, pair
+from reproduction_traps import expose
+from reproduction_verdict import claimed_part, first_run, headline, judged, keeps_patients_apart, outcome, verdict
 
 from tumorscope.core.files import write_text
 from tumorscope.figures.save import png_bytes
+from tumorscope.metrics import METRICS, EmptyPolicy
 
 HERE = Path(__file__).parent
 HEAD = """# What the published numbers are worth
@@ -30,9 +32,13 @@ Written by `python benchmarks/reproduction.py` from stored results; do not edit.
 and the like rows of the checklist that their statements were taken apart into. For each paper: what it claims, how it
 measured, our run of that protocol, our run in which no patient is in two parts, and what follows.
 
-Every score of ours names its unit, how empty masks count, its 95 % bootstrap interval (patients resampled) and n.
-Budgets were smaller than the papers' and are stated; where both protocols of a paper are run with the
-same budget, their difference is the protocol's.
+Every score of ours names its unit (one value per slice, image or patient volume, or pooled over all voxels), how empty
+masks count, its 95 % bootstrap interval and n; the split unit of each run stands beside its budget. Groups are what the
+interval resamples: patients, or blocks of neighbouring patients where ids are missing (an interval over three blocks is
+no more than their range). Pooled scores count voxels of all cases at once; no empty-mask rule applies to them.
+
+Budgets were smaller than the papers' and are stated. Where both protocols of a paper were run with the same budget,
+they differ in which cases train and which are tested; every run is one training with one seed.
 """
 Rows = Sequence[Sequence[str]]
 
@@ -41,16 +47,6 @@ def table(header: Sequence[str], rows: Rows) -> str:
     """Return a Markdown table."""
     lines = [header, ["---"] * len(header), *rows]
     return "\n".join("| " + " | ".join(str(cell).replace("|", "\\|") for cell in line) + " |" for line in lines)
-
-
-def first_run(paper: Mapping[str, Any], role: str, stored: Stored) -> Mapping[str, Any] | None:
-    """Return the first stored run of a role ("paper" or "ours")."""
-    return next((r for r in map(stored.run, paper["runs"][role]) if r is not None), None)
-
-
-def headline(paper: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Return the claim that stands for the paper."""
-    return next(c for c in paper["claims"] if f"{c['id']} {c['quantity']}" == paper["headline"])
 
 
 def cell(run: Mapping[str, Any] | None, claim: Mapping[str, Any]) -> str:
@@ -67,69 +63,20 @@ def cell(run: Mapping[str, Any] | None, claim: Mapping[str, Any]) -> str:
     return f"{interval(score)}, {score['unit']}{unit}" + ("" if part == claim["part"] else f", on {part}")
 
 
+def ours_is(claim: Mapping[str, Any]) -> str:
+    """Return the name of the score of ours that stands beside a printed number."""
+    like = claim.get("like")
+    return "" if like is None else METRICS[like["metric"]].title + (f", {like['region']}" if "region" in like else "")
+
+
 def claims_table(paper: Mapping[str, Any], stored: Stored) -> str:
     """Return every printed number beside the like ones of each of our runs."""
     runs = list(dict.fromkeys([*paper["runs"]["paper"], *paper["runs"]["ours"]]))
     rows = [
-        [c["id"], c["quantity"], c["part"], f"{c['value']}", *(cell(stored.run(name), c) for name in runs)]
+        [c["id"], c["quantity"], c["part"], f"{c['value']}", ours_is(c), *(cell(stored.run(name), c) for name in runs)]
         for c in paper["claims"]
     ]
-    return table(["row", "quantity", "printed for", "printed", *(f"`{name}`" for name in runs)], rows)
-
-
-def keeps_patients_apart(paper: Mapping[str, Any]) -> bool:
-    """Whether the paper's own protocol does."""
-    return bool(paper["runs"]["paper"] == paper["runs"]["ours"])
-
-
-def judged(paper: Mapping[str, Any]) -> str:
-    """Judge a paper in a few words from its printed pairs and its protocol."""
-    impossible = [p for p in paper["pairs"] if not is_possible(p["dice"], p["iou"])]
-    if impossible:
-        return f"**Not to be trusted as printed**: {len(impossible)} of {len(paper['pairs'])} Dice-IoU pairs impossible"
-    return "**Possible, but no evidence about new patients**" if paper["leaks"] else "**Possible**"
-
-
-def verdict(paper: Mapping[str, Any], stored: Stored) -> str:
-    """Judge a paper from its printed pairs, its protocol and our runs."""
-    impossible = [p for p in paper["pairs"] if not is_possible(p["dice"], p["iou"])]
-    said = [f"{judged(paper)}."]
-    said += [f"{p['id']}: {pair(**{k: v for k, v in p.items() if k != 'id'})}" for p in impossible]
-    if paper["leaks"]:
-        said.append(f"Patients are in several parts ({paper['leaks']}).")
-    return " ".join(said + outcome(paper, stored))
-
-
-def outcome(paper: Mapping[str, Any], stored: Stored) -> list[str]:
-    """Say how our runs compare with the headline number and with each other."""
-    claim = headline(paper)
-    runs = {role: first_run(paper, role, stored) for role in ("paper", "ours")}
-    scores = {role: find_score(run, claim.get("like")) if run else None for role, run in runs.items()}
-    origin = "" if claim["part"] == "test" else f", printed for its {claim['part']} part"
-    name = f"{claim['quantity']} {claim['value']} ({claim['id']}{origin})"
-    found, apart = scores["paper"], scores["ours"]
-    if found is None:
-        why = NOT_YET if runs["paper"] is None else f"stored without a like score of {name}"
-        return [f"Our run of its protocol: {why}."]
-    high = found["ci95"][1] if found["ci95"][1] is not None else found["mean"]
-    level = (
-        "reached by" if found["mean"] >= claim["value"] else "inside the interval of" if high >= claim["value"] else ""
-    )
-    said = [f"Its {name} is {level or 'not reached by'} our run of its protocol: {interval(found)}."]
-    if apart is None:
-        said.append(f"With patients kept apart: {NOT_YET}.")
-    elif runs["paper"] is not runs["ours"]:
-        said.append(kept_apart(runs["paper"], runs["ours"], f"{interval(apart)}: {apart['mean'] - found['mean']:+.3f}"))
-    return said
-
-
-def kept_apart(paper: Numbers | None, ours: Numbers | None, result: str) -> str:
-    """Say what the patient-wise run gives, and whether its difference is the protocol's alone."""
-    assert paper is not None and ours is not None
-    if same_budget(paper, ours):
-        return f"With patients kept apart the same recipe and budget give {result}."
-    minutes = f"{ours['minutes']} against {paper['minutes']} minutes of training"
-    return f"With patients kept apart, on another budget ({minutes}), it is {result}, not by the protocol alone."
+    return table(["row", "quantity", "printed for", "printed", "our quantity", *(f"`{name}`" for name in runs)], rows)
 
 
 def capital(text: str) -> str:
@@ -158,9 +105,27 @@ def run_lines(paper: Mapping[str, Any], stored: Stored) -> str:
     lines = []
     for name, role in sorted(roles.items(), key=lambda item: item[1] != own):
         run = stored.run(name)
-        detail = NOT_YET if run is None else f"{run['budget']}; {run['minutes']} minutes of training"
-        lines.append(f"- `{name}` ({role}): {detail}")
+        if run is None:
+            lines.append(f"- `{name}` ({role}): {NOT_YET}")
+            continue
+        told = f"{run['budget']}; {run['minutes']} minutes of training. Split unit: {split_unit(run)}."
+        told += f" Recipe values changed: {changes(run)}." if changes(run) else ""
+        lines.append(f"- `{name}` ({role}): {told}{with_tumour(paper, run)}")
     return "\n".join(lines)
+
+
+def with_tumour(paper: Mapping[str, Any], run: Mapping[str, Any]) -> str:
+    """Return the headline score over masks with tumour alone, where empty ones count in the table."""
+    like = headline(paper).get("like") or {}
+    if like.get("empty") != "both-empty-one":
+        return ""
+    score = find_score(run, like | {"empty": "positives-only"})
+    title = METRICS[like["metric"]].title
+    return (
+        ""
+        if score is None
+        else f" Test {title}, {EmptyPolicy.POSITIVES_ONLY.value}: {interval(score)}, {score['unit']}."
+    )
 
 
 def traps_table(papers: Mapping[str, Any], traps: Mapping[str, Any], stored: Stored) -> str:
@@ -196,9 +161,11 @@ def others_table(papers: Mapping[str, Any], stored: Stored) -> str:
         part = "test" if "test" in run else "val"
         for s in run.get(part, {}).get("scores", ()) if name not in used else ():
             if s["metric"] == "dice" and s["unit"] in ("patient", "image") and s["mean"] is not None:
-                rows.append([f"`{name}`", part, s["region"], interval(s), s["empty_policy"], run["budget"]])
+                rows.append(
+                    [f"`{name}`", part, s["region"], interval(s), s["empty_policy"], split_unit(run), run["budget"]]
+                )
     return (
-        table(["run", "part", "region", "Dice by patient or image", "empty masks", "budget"], rows)
+        table(["run", "part", "region", "Dice by patient or image", "empty masks", "split unit", "budget"], rows)
         if rows
         else NOT_YET + "."
     )
@@ -212,10 +179,11 @@ def figures(papers: Mapping[str, Any], stored: Stored, folder: Path) -> None:
     rows = []
     for key, paper in papers.items():
         claim = headline(paper)
-        row: dict[str, Any] = {"title": f"{key}: {claim['quantity']}", "published": claim["value"]}
+        part = "" if claim["part"] == "test" else f", {claim['part']} part"
+        row: dict[str, Any] = {"title": f"{key}: {claim['quantity']}{part}", "published": claim["value"]}
         for role in ("paper", "ours"):
             run = first_run(paper, role, stored)
-            score = find_score(run, claim.get("like")) if run else None
+            score = find_score(run, claim.get("like"), claimed_part(paper, run)) if run else None
             row[role] = None if score is None else (score["mean"], *score["ci95"])
         row["ours"] = "the paper's protocol keeps patients apart" if keeps_patients_apart(paper) else row["ours"]
         rows.append(row)
@@ -238,13 +206,17 @@ def page(content: Mapping[str, Any], stored: Stored) -> str:
         parts += ["", f"## {key}: {paper['system']}", "", f"**Claim.** {paper['claim']}", ""]
         parts += [f"**Protocol.** {paper['protocol']}", "", "**Our runs.**", "", run_lines(paper, stored), ""]
         parts += [f"**Its protocol without any model.** {capital(audited(paper, stored))}", ""]
-        parts += [claims_table(paper, stored), "", f"**Verdict.** {verdict(paper, stored)}"]
+        parts += [claims_table(paper, stored), "", *([paper["note"], ""] if "note" in paper else [])]
+        parts += [f"**Verdict.** {verdict(paper, stored)}"]
     parts += ["", "## Every trap, and what exposes it", "", traps_table(papers, content["traps"], stored)]
     parts += ["", "## Architecture, input size, depth (S0-06, S0-07)", ""]
     parts += [" ".join(folds(stored)) or f"FPN against U-Net on the same folds: {NOT_YET}.", ""]
+    parts += ["On the first of these folds, one thing changed at a time (split unit patient, validation part):", ""]
     parts += [table(["study", "setting", "Dice by patient"], sweep_rows(stored))]
-    for heading, columns, rows in comparisons(stored):
-        parts += ["", f"### {heading}", "", table(columns, rows)]
+    for title, paragraphs, tables in comparisons(stored, content["comparisons"]):
+        parts += ["", f"## {title}", "", "\n\n".join(paragraphs)]
+        for heading, columns, rows in tables:
+            parts += ["", f"### {heading}", "", table(columns, rows)]
     parts += ["", "## Other runs", "", others_table(papers, stored)]
     parts += ["", "## What to compare with", ""]
     parts += [

@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 #: Rounding of a printed number that has four decimals, with slack for those with two.
 ROUNDING = 0.005
 CAPTION = (
-    "Lines: 95 % bootstrap intervals over patients. Ours: same quantity in each group; unit and empty-mask "
-    "policy in the tables of the page."
+    "Lines: 95 % bootstrap intervals over patients, or blocks of them (S1, patients apart: three). Ours: the same "
+    "quantity and part in each group; unit and empty-mask policy in the tables of the page."
 )
 
 

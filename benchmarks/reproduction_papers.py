@@ -8,10 +8,23 @@ from typing import Any
 
 import yaml
 
-PAPER = {"system", "claim", "protocol", "leaks", "audit", "headline", "runs", "claims", "pairs"}
+PAPER = {
+    "system",
+    "claim",
+    "protocol",
+    "leaks",
+    "audit",
+    "headline",
+    "runs",
+    "claims",
+    "pairs",
+    "note",
+    "other_reading",
+}
 CLAIM = {"id", "part", "quantity", "value", "like"}
 LIKE = {"metric", "region", "unit", "empty"}
 PAIR = {"id", "dice", "iou", "classes", "class_dice"}
+COMPARISON = {"title", "asks", "runs"}
 TRAP = {"prints", "check", "of", "full_copy"}
 REFERENCE = {"name", "source", "data", "part", "WT", "TC", "ET", "mean", "tumor", "note", "cited"}
 
@@ -23,7 +36,7 @@ def load_papers(path: Path) -> dict[str, Any]:
         ValueError: naming the entry, if it has a key that nothing reads.
     """
     content: dict[str, Any] = yaml.safe_load(path.read_text(encoding="utf-8"))
-    _known("the file", content, {"papers", "traps", "references"})
+    _known("the file", content, {"papers", "traps", "references", "comparisons"})
     for name, paper in content["papers"].items():
         _known(name, paper, PAPER)
         _known(f"{name}.runs", paper["runs"], {"paper", "ours"})
@@ -32,6 +45,9 @@ def load_papers(path: Path) -> dict[str, Any]:
             _known(f"{claim['id']}.like", claim.get("like") or {}, LIKE)
         for pair in paper["pairs"]:
             _known(pair["id"], pair, PAIR)
+        _known(f"{name}.other_reading", paper.get("other_reading", {}).get("like", {}), LIKE)
+    for name, comparison in content["comparisons"].items():
+        _known(name, comparison, COMPARISON)
     for name, trap in content["traps"].items():
         _known(name, trap, TRAP)
     for reference in content["references"]:

@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import yaml
+
 Numbers = Mapping[str, Any]
 NOT_YET = "not measured yet"
 
@@ -102,7 +104,37 @@ def same_budget(first: Numbers, second: Numbers) -> bool:
 
 
 def interval(score: Numbers) -> str:
-    """Write a stored score with its interval and n; one patient or block alone has no interval."""
-    low, high = score["ci95"] if score.get("n_groups") != 1 else (None, None)
+    """Write a stored score with its interval, n and the groups resampled; one group alone has no interval."""
+    groups = score.get("n_groups", score["n"])
+    low, high = score["ci95"] if groups != 1 else (None, None)
     between = "no interval" if low is None else f"95 % interval {low:.3f} to {high:.3f}"
-    return f"{score['mean']:.3f} ({between}, n = {score['n']})"
+    within = "" if groups == score["n"] else f" in {groups} groups"
+    return f"{score['mean']:.3f} ({between}, n = {score['n']}{within})"
+
+
+def intervals_overlap(first: Numbers, second: Numbers) -> bool:
+    """Whether the 95 % intervals of two scores overlap, or one has none."""
+    ends = [*first["ci95"], *second["ci95"]]
+    if any(end is None for end in ends):
+        return True
+    return bool(first["ci95"][0] <= second["ci95"][1] and second["ci95"][0] <= first["ci95"][1])
+
+
+def part_of(run: Numbers) -> str:
+    """Return the part that a run was scored on: test where it was."""
+    return "test" if "test" in run else "val"
+
+
+def split_unit(run: Numbers) -> str:
+    """Return what was kept together in the split of a run."""
+    return str(run.get(part_of(run), {}).get("conditions", {}).get("split_unit", "not recorded"))
+
+
+def changes(run: Numbers) -> str:
+    """Return the recipe values that a run changed, as ``train`` takes them."""
+    return ", ".join(f"`{key}: {_yaml(value)}`" for key, value in run.get("overrides", {}).items())
+
+
+def _yaml(value: Any) -> str:
+    text: str = yaml.safe_dump(value, default_flow_style=True, width=1000)
+    return text.removesuffix("...\n").strip()

@@ -5,11 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from reproduction_runs import Stored, interval
+from reproduction_runs import Stored, interval, part_of, split_unit
 
+from tumorscope.metrics import METRICS
 from tumorscope.metrics.paired import paired
 from tumorscope.report.comparison import Comparison
 
+#: A paired difference with a lower corrected p is said to be told apart from chance.
+LEVEL = 0.05
 #: Runs of one method over the folds: every patient is validated once.
 FOLDS = {"FPN": ("fpn--fold-0", "fpn--fold-1"), "U-Net": ("unet--fold-0", "unet--fold-1")}
 #: Runs on the first fold that differ in one thing.
@@ -21,11 +24,6 @@ SWEEPS = {
         "5": "unet-plain--5-levels",
     },
 }
-
-
-def part_of(run: Mapping[str, Any]) -> str:
-    """Return the part that a run was scored on: test where it was."""
-    return "test" if "test" in run else "val"
 
 
 def patient_dice(run: Mapping[str, Any]) -> dict[str, float]:
@@ -54,10 +52,13 @@ def folds(stored: Stored) -> list[str]:
     result = paired([a[k] for k in both], [b[k] for k in both], groups=both)
     means = [sum(x[k] for k in both) / len(both) for x in (a, b)]
     low, high = result.ci95
+    some = stored.runs[names[0]]
+    policy = (dice(some) or {}).get("empty_policy", "no policy stored")
     return [
-        f"{first} {means[0]:.3f}, {second} {means[1]:.3f} mean patient Dice over {len(both)} patients, each scored by "
-        f"a model that never saw the patient; difference {result.difference:+.3f} (95 % interval {low:+.3f} to "
-        f"{high:+.3f}), {first} better on {result.wins}, {second} on {result.losses}, Wilcoxon p = {result.p:.3g}."
+        f"{first} {means[0]:.3f}, {second} {means[1]:.3f} mean Dice of whole patients ({policy}, n = {len(both)}; two "
+        f"folds, split unit {split_unit(some)}, each patient scored by a model that did not train on him; "
+        f"{some['budget']}). Difference {result.difference:+.3f} (95 % interval {low:+.3f} to {high:+.3f}), {first} "
+        f"better on {result.wins}, {second} on {result.losses}, Wilcoxon p = {result.p:.3g}."
     ]
 
 
@@ -67,7 +68,8 @@ def sweep_rows(stored: Stored) -> list[Sequence[str]]:
     for study, runs in SWEEPS.items():
         for setting, name in runs.items():
             score = None if stored.run(name) is None else dice(stored.runs[name])
-            rows.append([study, setting, "not measured yet" if score is None else interval(score)])
+            told = "not measured yet" if score is None else f"{interval(score)}, {score['empty_policy']}"
+            rows.append([study, setting, told])
     return rows
 
 
@@ -79,14 +81,38 @@ def dice(run: Mapping[str, Any]) -> Any:
     return None
 
 
-def comparisons(stored: Stored) -> list[tuple[str, list[str], list[list[str]]]]:
-    """Return the tables of every stored comparison: heading, column names, rows."""
-    tables = []
+def comparisons(
+    stored: Stored, about: Mapping[str, Mapping[str, Any]]
+) -> list[tuple[str, list[str], list[tuple[str, list[str], list[list[str]]]]]]:
+    """Return every stored comparison: heading, paragraphs that say what is compared, tables.
+
+    Args:
+        stored: Stored results.
+        about: ``comparisons`` of ``papers.yaml``: per name its title, what it asks, and the stored runs it is of.
+    """
+    found = []
     for name, content in stored.comparisons.items():
-        compared = Comparison(**content)
-        tables += [(f"{name}: {heading}", columns, rows) for heading, columns, rows in compared.tables()]
-        tables.append((f"{name}: how it was made", ["condition", "value"], _conditions(compared)))
-    return tables
+        compared, told = Comparison(**content), about.get(name, {})
+        runs = [run for run in map(stored.run, told.get("runs", ())) if run is not None]
+        paragraphs = [str(told["asks"])] if told else []
+        paragraphs += [f"`{r['run']}`: {r['budget']}; {r['minutes']} minutes of training." for r in runs]
+        paragraphs.append(told_apart(compared))
+        tables = [*compared.tables(), ("How it was made", ["condition", "value"], _conditions(compared))]
+        found.append((str(told.get("title", name)), paragraphs, tables))
+    return found
+
+
+def told_apart(compared: Comparison) -> str:
+    """Say which paired differences chance does not explain, by the corrected p."""
+    said = []
+    for pair in compared.pairs:
+        p = pair["p"] if pair["p_holm"] is None else pair["p_holm"]
+        if p is not None and p < LEVEL:
+            metric = METRICS[pair["metric"]]
+            better = pair["first"] if (pair["difference"] > 0) == metric.higher_is_better else pair["second"]
+            said.append(f"{better} in {metric.title} of {pair['region']} ({abs(pair['difference']):.3g}, p = {p:.3f})")
+    rest = f"the other {len(compared.pairs) - len(said)} of {len(compared.pairs)} paired differences may be chance"
+    return f"Better, at p < {LEVEL} corrected within each metric: {'; '.join(said) or 'none'}; {rest}."
 
 
 def _conditions(compared: Comparison) -> list[list[str]]:

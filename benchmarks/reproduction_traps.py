@@ -96,7 +96,7 @@ def all_empty(stored: Stored, **_: Any) -> str:
         return f"{NOT_YET.capitalize()} here ({MEASURE})."
     return (
         f"Marking nothing on the test slices here: mean Dice {interval(dice)} where two empty masks count 1, and "
-        f"0 on the slices with tumour; accuracy {accuracy['mean']:.3f}. Every score on this page names its convention."
+        f"0 on the slices with tumour; accuracy {interval(accuracy)}. Every score on this page names its convention."
     )
 
 

@@ -57,3 +57,11 @@ def test_cases_labels_and_split_in_nnunets_layout(script: ModuleType, tmp_path: 
         assert described["labels"][name] == values
         np.testing.assert_array_equal(np.isin(labels, values), loaded.scheme.mask(loaded.label.data, name))
         np.testing.assert_array_equal(np.isin(labels, values), DECATHLON.mask(labels, name))
+
+
+def test_a_recipe_needs_a_split_and_seconds(script: ModuleType, monkeypatch, capsys) -> None:  # type: ignore[no-untyped-def]
+    line = "nnunet.py --env env --recipe brats-3d --data data -o out"
+    monkeypatch.setattr(sys, "argv", line.split())
+    with pytest.raises(SystemExit, match="2"):
+        script.arguments()
+    assert "--recipe needs --seconds and --split" in capsys.readouterr().err

@@ -188,8 +188,38 @@ def test_the_page_says_what_is_missing_and_judges_what_is_there() -> None:
     assert "0.810 (95 % interval 0.800 to 0.820, n = 463): -0.130" in filled
     assert "8 epochs; 12.5 minutes of training" in filled
     assert "`lgg-fpn-efficientnet--slice`" in filled
+    assert "Recipe values changed: `training.epochs: 8`, `preprocess.size: [64, 64]`." in page(
+        CONTENT,
+        stored(run("lgg-resunet--slice", overrides={"training.epochs": 8, "preprocess.size": [64, 64]})),
+    )
     poor = page(CONTENT, stored(run("lgg-fpn-efficientnet--slice", score(mean=0.6))))
     assert "is not reached by our run" in poor
+
+
+def test_other_readings_parts_and_policies_stand_beside_the_verdict() -> None:
+    def pooled(metric: str, mean: float) -> dict[str, Any]:
+        return score(metric, mean, unit="pooled", empty_policy="brats")
+
+    def scores(shift: float) -> dict[str, Any]:
+        rows = [pooled("mean_dice_with_background", 0.7 - shift), pooled("mean_dice", 0.6 - shift)]
+        return {"scores": rows, "conditions": {"split_unit": "patient"}}
+
+    text = page(CONTENT, stored(run("brats-unet2d-cce--patient", train=scores(0), test=scores(0.1))))
+    assert "printed for its train part) is reached by our run of its protocol: 0.700" in text
+    assert "Read without the background, it is not reached: 0.600" in text
+    assert "On our test part the run has 0.600" in text
+    assert "Split unit: patient." in text
+    empty = score(mean=0.7, empty_policy="positives-only", n=463, n_groups=20)
+    text = page(CONTENT, stored(run("lgg-resunet--slice", score(mean=0.9), empty)))
+    assert "Test Dice, positives-only: 0.700 (95 % interval 0.690 to 0.710, n = 463 in 20 groups), slice." in text
+
+
+def test_overlapping_intervals_are_said() -> None:
+    for mean, words in ((0.925, "-0.015; the intervals overlap"), (0.81, "-0.130.")):
+        runs = stored(
+            run("lgg-fpn-efficientnet--slice", score(mean=0.94)), run("lgg-fpn-efficientnet--patient", score(mean=mean))
+        )
+        assert words in page(CONTENT, runs)
 
 
 def test_stored_comparisons_are_shown() -> None:
@@ -212,8 +242,15 @@ def test_stored_comparisons_are_shown() -> None:
         "conditions": {"n_boot": 2000, "dataset": "brats"},
         "notes": ["the same cases"],
     }
-    text = page(CONTENT, Stored({}, {}, {}, {"2D-3D": json.loads(json.dumps(content))}))
-    assert "### 2D-3D: " in text
+    compared = {"2D-3D": json.loads(json.dumps(content))}
+    text = page(CONTENT, Stored({}, {}, {}, compared))
+    assert "## 2D-3D\n" in text
+    assert "### WT, " in text
+    assert "none; the other 1 of 1 paired differences may be chance" in text
+    about = {"2D-3D": {"title": "Volumes against slices", "asks": "Which is better?", "runs": ["x"]}}
+    runs = {"x": run("x", budget="9 epochs")}
+    told = page(CONTENT | {"comparisons": about}, Stored(runs, {}, {}, compared))
+    assert "## Volumes against slices\n\nWhich is better?\n\n`x`: 9 epochs; 12.5 minutes of training." in told
     assert "0.850" in text
     assert "+0.200" in text
     assert "| note | the same cases |" in text
@@ -231,8 +268,8 @@ def test_architectures_are_compared_patient_by_patient() -> None:
     ]
     assert folds(stored(*runs)) == []
     (said,) = folds(stored(*runs, fold("unet--fold-1", {"c": 0.6})))
-    assert "FPN 0.800, U-Net 0.700 mean patient Dice over 3 patients" in said
-    assert "difference +0.100" in said
+    assert "FPN 0.800, U-Net 0.700 mean Dice of whole patients (no policy stored, n = 3;" in said
+    assert "Difference +0.100" in said
     assert "FPN better on 3, U-Net on 0" in said
 
 

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from tumorscope.bundles.bundle import Bundle, save_bundle
-from tumorscope.bundles.manifest import Manifest, Outputs, Postprocess, TrainingRecord
+from tumorscope.bundles.manifest import Classify, Manifest, Outputs, Postprocess, TrainingRecord
 from tumorscope.core.image import Array, Image
 from tumorscope.core.sequence import Sequence
 from tumorscope.networks import NETWORKS
@@ -22,6 +22,8 @@ SMALL_FPN = {
 }
 REGIONS = Outputs(kind="regions", names=("WT", "TC", "ET"))
 BINARY = Outputs(kind="binary", names=("tumor",))
+TYPES = Outputs(kind="types", names=("glioma", "meningioma", "pituitary", "no tumor"))
+_TYPES_SPEC = {"size": (64, 64), "context": 0, "fit": "head", "normalise": "clip_minmax", "foreground_fraction": 0.1}
 
 
 def manifest(
@@ -109,3 +111,17 @@ def image(data: Array, spacing: tuple[float, float, float] = (1, 1, 1), **kwargs
     affine = np.diag([-spacing[0], -spacing[1], spacing[2], 1.0])
     affine[:3, 3] = (10, 20, -30)
     return Image(data, affine, **kwargs)
+
+
+def tiny_classifier(folder: Path, **classify: object) -> Bundle:
+    """Write an untrained classifier of tumour types."""
+    made = manifest(
+        "types", sequences=(Sequence.T1CE,), outputs=TYPES, scheme="types", dataset="four_class", **_TYPES_SPEC
+    ).model_copy(
+        update={
+            "network": "efficientnet-classifier",
+            "network_args": {"encoder_weights": "none", "hidden": 8, "top": False},
+            "classify": Classify(**classify),
+        }
+    )
+    return save_tiny(folder, made)

@@ -8,9 +8,8 @@ import numpy as np
 import pytest
 from PIL import Image as Pillow
 
-from tiny_bundles import head, image, manifest, save_tiny
+from tiny_bundles import TYPES, head, image, manifest, save_tiny, tiny_classifier
 from tumorscope.bundles.bundle import Bundle, shipped_names
-from tumorscope.bundles.manifest import Classify, Outputs
 from tumorscope.core.answer import TypeAnswer
 from tumorscope.core.errors import InputError, UsageError
 from tumorscope.core.image import Image
@@ -19,22 +18,6 @@ from tumorscope.formats.raster import AFFINE
 from tumorscope.inference.explain import Explainer, share_inside
 from tumorscope.inference.novelty import Novelty, describe_picture, fit_novelty
 from tumorscope.inference.type_predictor import TypePredictor
-
-TYPES = Outputs(kind="types", names=("glioma", "meningioma", "pituitary", "no tumor"))
-SPEC = {"size": (64, 64), "context": 0, "fit": "head", "normalise": "clip_minmax", "foreground_fraction": 0.1}
-
-
-def tiny_classifier(folder: Path, **classify: object) -> Bundle:
-    made = manifest(
-        "types", sequences=(Sequence.T1CE,), outputs=TYPES, scheme="types", dataset="four_class", **SPEC
-    ).model_copy(
-        update={
-            "network": "efficientnet-classifier",
-            "network_args": {"encoder_weights": "none", "hidden": 8, "top": False},
-            "classify": Classify(**classify),
-        }
-    )
-    return save_tiny(folder, made)
 
 
 @pytest.fixture(scope="module")

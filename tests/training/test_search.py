@@ -10,7 +10,7 @@ import pytest
 from optuna.trial import TrialState
 
 from tumorscope.core.errors import InputError, UsageError
-from tumorscope.training.importance import importances
+from tumorscope.training.importance import importances, stored_importances
 from tumorscope.training.search import Search, SearchSettings
 from tumorscope.training.search_space import parse_parameters
 
@@ -54,7 +54,9 @@ def test_tpe_finds_the_learning_rate_and_fanova_says_it_mattered(tmp_path: Path)
     found = importances(search)
     assert found[0].key == "optimizer.lr" and found[0].share > 0.7
     assert sum(i.share for i in found) == pytest.approx(1)
-    assert all(0 <= i.low <= i.high <= 1 for i in found)
+    assert all(0 <= i.low <= i.share <= i.high <= 1 for i in found)
+    rows = [{"state": "complete", "params": t.params, "value": t.value} for t in search.trials()]
+    assert stored_importances(rows, search.parameters) == found
 
 
 def test_importances_of_nothing_are_not_made_up(tmp_path: Path) -> None:

@@ -61,6 +61,7 @@ def make_bundle(folder: Path, seed: int = 0, hashes: tuple[str, ...] = (), test:
             licence="none",
             commercial=False,
             case_hashes=list(hashes),
+            recipe={"data": {"held_out": "brats"}},
             split={
                 "dataset": "brats",
                 "unit": "patient",
@@ -109,7 +110,7 @@ def test_cases_the_bundle_was_trained_on_are_refused_even_under_another_name(dat
     (data / "C2").rename(data / "renamed")
     for file in (data / "renamed").iterdir():
         file.rename(file.with_name(file.name.replace("C2", "renamed")))
-    with pytest.raises(LeakError, match="renamed"):
+    with pytest.raises(LeakError, match=r"renamed.*split --test-list brats"):
         evaluate(bundle=bundle.folder, dataset="brats", data=data, runtime="torch")
     result = evaluate(bundle=bundle.folder, dataset="brats", data=data, runtime="torch", allow_overlap=True)
     assert result.conditions["overlap"] == ["renamed"]
@@ -156,6 +157,11 @@ def test_a_reference_without_prediction_stops_everything(data: Path, tmp_path: P
     (tmp_path / "pred").mkdir()
     with pytest.raises(InputError, match="none for"):
         evaluate(pred=tmp_path / "pred", ref=data)
+
+
+def test_a_folder_of_scans_is_no_folder_of_references(data: Path) -> None:
+    with pytest.raises(InputError, match="scans of one case"):
+        evaluate(pred=data / "C1", ref=data / "C1")
 
 
 def test_the_arguments_must_say_what_to_score(data: Path) -> None:

@@ -60,8 +60,9 @@ def test_a_folder_of_cases_in_two_levels_and_strays(tmp_path):
         brats(tmp_path / "data" / name)
     (tmp_path / "data" / "names.csv").write_text("x")
     (tmp_path / "data" / "empty").mkdir()
-    summary, _ = _predict(tmp_path / "data", out=tmp_path / "out")
+    summary, lines = _predict(tmp_path / "data", out=tmp_path / "out")
     assert [r.case for r in summary.cases] == ["a", "b"]
+    assert lines[0] == f"{tmp_path / 'data'}: no scans in empty; passed over"
     with (tmp_path / "out" / "summary.csv").open() as stream:
         assert [r["status"] for r in csv.DictReader(stream)] == ["ok", "ok"]
 
@@ -140,14 +141,16 @@ def test_slices_of_one_patient(tmp_path):
         np.testing.assert_array_equal(one.data[:, :, 0], volume.data[:, :, k - 1])
     record = json.loads((folder / "measurements.json").read_text())
     assert record["inputs"][0]["files"] == 11
+    assert not any("slices of one patient" in note for note in summary.cases[0].notes), "the names tell it"
 
 
 def test_grey_slices_with_a_stated_sequence_and_spacing(tmp_path):
-    folder = slices(tmp_path / "p", colours=1)
+    folder = slices(tmp_path / "slices-1", colours=1).rename(tmp_path / "p")
     summary, _ = _predict(folder, out=tmp_path / "out", sequence="FLAIR", spacing=(0.5, 0.5, 4))
     row = summary.cases[0]
     assert row.volumes["tumor"]["ml"] == pytest.approx(row.volumes["tumor"]["voxels"] / 1000)
     assert any("stated by the user" in note for note in row.notes)
+    assert any("slices of one patient" in note for note in row.notes), "the names do not tell whose slices these are"
     assert read_image(tmp_path / "out" / "p" / "segmentation.nii.gz").spacing == pytest.approx((0.5, 0.5, 4))
 
 

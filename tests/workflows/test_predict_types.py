@@ -7,10 +7,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from test_type_predictor import tiny_classifier
 
 from predict_cases import nifti, picture, quick_overlay  # noqa: F401
-from tiny_bundles import BINARY, head, image, manifest, save_tiny
+from tiny_bundles import BINARY, head, image, manifest, save_tiny, tiny_classifier
 from tumorscope.bundles import bundle as library
 from tumorscope.core.answer import TypeAnswer
 from tumorscope.core.image import Image
@@ -79,6 +78,12 @@ def test_a_brain_without_skull_is_asked_about_on_request_only(both: Path, tmp_pa
     assert "tumor_type" not in record(tmp_path / "out")
     run(scan, tmp_path / "asked", types=True)
     assert "tumor_type" in record(tmp_path / "asked")
+
+
+def test_a_named_classifier_says_that_another_model_outlines(both: Path, tmp_path: Path) -> None:
+    lines: list[str] = []
+    run(picture(tmp_path / "slice.png"), tmp_path / "out", bundle=both / "types", say=lines.append)
+    assert any("outlines nothing. For the outline, t1c was chosen" in line for line in lines)
 
 
 def test_no_type_on_request_and_none_without_t1ce(both: Path, tmp_path: Path) -> None:

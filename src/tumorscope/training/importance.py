@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import optuna
 from optuna.importance import FanovaImportanceEvaluator, get_param_importances
-from optuna.trial import FrozenTrial, TrialState
+from optuna.trial import FixedTrial, FrozenTrial, TrialState
 
 from tumorscope.training.search import Search
+from tumorscope.training.search_space import Parameter
 
 _FEWEST = 4
-_RESAMPLES, _TREES = 25, 16
+_RESAMPLES, _TREES = 100, 16
 
 
 @dataclass(frozen=True)
@@ -23,8 +25,8 @@ class Importance:
 
     Attributes:
         key: Of the parameter.
-        share: 0 to 1; all parameters sum to 1.
-        low: Of the 95 % interval over resamples of the trials (bootstrap).
+        share: Mean over resamples of the trials (bootstrap), 0 to 1; all parameters sum to 1.
+        low: Of the 95 % interval over the same resamples.
         high: Of the same.
     """
 
@@ -41,29 +43,48 @@ def importances(search: Search) -> list[Importance]:
     all have the same value: nothing can be told then.
     """
     complete = [t for t in search.trials() if t.state == TrialState.COMPLETE]
-    if len(complete) < _FEWEST:
-        return []
-    keys = [p.key for p in search.parameters]
-    shares = _shares(complete, keys, search.settings.direction)
-    if shares is None:
+    return _importances(complete, [p.key for p in search.parameters])
+
+
+def stored_importances(rows: Sequence[Mapping[str, Any]], parameters: Sequence[Parameter]) -> list[Importance]:
+    """Return the same from the trials that ``search.json`` keeps.
+
+    Args:
+        rows: Its ``trials``.
+        parameters: Its ``space``, parsed.
+    """
+    complete = []
+    for row in rows:
+        if row["state"] == "complete":
+            drawn = FixedTrial(dict(row["params"]))
+            for parameter in parameters:
+                parameter.suggest(drawn)  # type: ignore[arg-type]  # tells the distribution
+            complete.append(
+                optuna.create_trial(params=drawn.params, distributions=drawn.distributions, value=row["value"])
+            )
+    return _importances(complete, [p.key for p in parameters])
+
+
+def _importances(complete: Sequence[FrozenTrial], keys: list[str]) -> list[Importance]:
+    """Resample the trials; every resample grows a forest of its own, so that its chance is in the interval too."""
+    if len(complete) < _FEWEST or len({t.value for t in complete}) < 2:
         return []
     rng = random.Random(0)
-    resampled = (
-        _shares(rng.choices(complete, k=len(complete)), keys, search.settings.direction) for _ in range(_RESAMPLES)
-    )
+    resampled = (_shares(rng.choices(complete, k=len(complete)), keys, seed) for seed in range(_RESAMPLES))
     draws = [s for s in resampled if s is not None]
     found = []
     for key in keys:
-        low, high = np.percentile([d[key] for d in draws], [2.5, 97.5]) if draws else (0.0, 1.0)
-        found.append(Importance(key, shares[key], float(low), float(high)))
+        shares = [d[key] for d in draws]
+        low, high = np.percentile(shares, [2.5, 97.5])
+        found.append(Importance(key, float(np.mean(shares)), float(low), float(high)))
     return sorted(found, key=lambda i: (-i.share, i.key))
 
 
-def _shares(trials: Sequence[FrozenTrial], keys: list[str], direction: str) -> dict[str, float] | None:
+def _shares(trials: Sequence[FrozenTrial], keys: list[str], seed: int) -> dict[str, float] | None:
     if len({t.value for t in trials}) < 2:
         return None
-    study = optuna.create_study(direction=direction)  # type: ignore[arg-type]
+    study = optuna.create_study()  # shares of variance have no direction
     study.add_trials(optuna.create_trial(params=t.params, distributions=t.distributions, value=t.value) for t in trials)
-    evaluator = FanovaImportanceEvaluator(n_trees=_TREES, seed=0)
+    evaluator = FanovaImportanceEvaluator(n_trees=_TREES, seed=seed)
     found = get_param_importances(study, evaluator=evaluator, params=keys)
     return {key: float(found[key]) for key in keys}

@@ -17,7 +17,7 @@ from tumorscope.core.files import content_hash, write_text
 from tumorscope.core.image import Image
 from tumorscope.datasets.base import Dataset
 from tumorscope.datasets.splits import Part, Split
-from tumorscope.workflows.evaluate import check_overlap, evaluate_cases, hashes_of
+from tumorscope.workflows.evaluate import check_overlap, evaluate_cases, hashes_of, unseen_cases
 from tumorscope.workflows.scoring import ScoreOptions
 
 log = logging.getLogger(__name__)
@@ -161,7 +161,7 @@ def evaluated(candidate: Candidate, cohort: Cohort, store: Path, options: ScoreO
             raise LeakError(
                 expected=f"cases that '{candidate.name}' has not seen",
                 found=f"{len(overlap)} of {len(content['cases'])} among those it was trained on",
-                fix="Choose other cases with --split, or add --allow-overlap to have it printed beside every score",
+                fix=unseen_cases(candidate.bundle),
             )
         options.echo(f"{candidate.name}: stored evaluation {file}")
         return replace(candidate, evaluation=content)

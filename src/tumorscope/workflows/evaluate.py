@@ -203,9 +203,20 @@ def check_overlap(bundle: Bundle, hashes: Mapping[str, frozenset[str]], *, allow
         raise LeakError(
             expected=f"cases that '{bundle.name}' has not seen",
             found=f"{len(overlap)} of {len(hashes)} among its training or validation cases: {', '.join(overlap[:5])}",
-            fix="Choose other cases with --split, or add --allow-overlap to have it printed beside every score",
+            fix=unseen_cases(bundle),
         )
     return overlap
+
+
+def unseen_cases(bundle: Bundle) -> str:
+    """Say how to score a bundle on cases it has not seen."""
+    kept = bundle.manifest.training.recipe.get("data", {}).get("held_out")
+    where = (
+        f"Make a split of its test patients (tumorscope split --test-list {kept}) and give it"
+        if kept
+        else "Choose other cases (a training run keeps its split in split.json)"
+    )
+    return f"{where} with --split, or add --allow-overlap to have it printed beside every score"
 
 
 def evaluate_cases(

@@ -90,6 +90,24 @@ def _without_dicom(path: Path, sequence: Sequence | None, skip: Path | None) -> 
     return found or [Found(path.resolve().name, path, error=_nothing_in(path))]
 
 
+def without_scans(path: str | Path, skip: Path | None = None) -> list[str]:
+    """Return the names of the folders directly in ``path`` in which no scan lies, at any depth.
+
+    Args:
+        path: An INPUT; only of a folder of cases is anything told.
+        skip: Folder to leave out (where results go).
+    """
+    top = Path(path)
+    if not top.is_dir() or _images(top) or (top / "images").is_dir():
+        return []
+    folders = sorted((p for p in top.iterdir() if p.is_dir() and not p.name.startswith(".")), key=natural_key)
+    return [f.name for f in folders if not _below(f, skip) and not any(map(_may_be_scan, f.rglob("*")))]
+
+
+def _may_be_scan(path: Path) -> bool:
+    return path.is_file() and (is_image_file(path) or looks_like_dicom(path))
+
+
 def with_spacing(case: Case, spacing: Spacing) -> Case:
     """Give the voxels of a read case this size in mm where none is known; says so where it is known already."""
     images: dict[Sequence, Image | Path] = {}

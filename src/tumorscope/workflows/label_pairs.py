@@ -13,6 +13,7 @@ from tumorscope.core.errors import GeometryError, InputError, UsageError
 from tumorscope.core.image import Image
 from tumorscope.core.labels import BINARY, LabelScheme
 from tumorscope.datasets.base import read_volumes
+from tumorscope.datasets.names import is_label, sequence_of
 from tumorscope.formats import is_image_file
 
 Missing = Literal["error", "empty"]
@@ -43,7 +44,8 @@ def find_pairs(pred: Path, ref: Path, missing: Missing = "error") -> list[LabelP
         The pairs, sorted by case.
 
     Raises:
-        InputError: if a folder is missing, a case has two label maps, a reference has no prediction, or none has one.
+        InputError: if a folder is missing or holds a case's scans, a case has two label maps, a reference has no
+            prediction, or none has one.
     """
     predictions, references = _label_files(pred), _label_files(ref)
     absent = sorted(set(references) - set(predictions))
@@ -61,6 +63,7 @@ def _label_files(folder: Path) -> dict[str, Path]:
         raise InputError(
             expected="a folder of label maps", found=f"no folder at {folder}", fix="Check --pred and --ref"
         )
+    _refuse_scans(folder)
     found: dict[str, Path] = {}
     for path in sorted(p for p in folder.rglob("*") if is_image_file(p) and not p.name.startswith(".")):
         stem = path.name.split(".")[0]
@@ -77,6 +80,18 @@ def _label_files(folder: Path) -> dict[str, Path]:
             )
         found[case] = path
     return found
+
+
+def _refuse_scans(folder: Path) -> None:
+    """Raise InputError where ``folder`` holds the scans of one case, by their names: none of them is a label map."""
+    files = sorted(p for p in folder.iterdir() if is_image_file(p) and not p.name.startswith("."))
+    scans = [p for p in files if sequence_of(p) is not None and not is_label(p)]
+    if scans and (len(scans) < len(files) or len({sequence_of(p) for p in scans}) > 1):
+        raise InputError(
+            expected="a folder of label maps, or of folders with one label map each",
+            found=f"scans of one case in {folder} ({', '.join(p.name for p in scans[:3])})",
+            fix="Give the folder above it, or a folder with its label map alone",
+        )
 
 
 def read_pair(pair: LabelPair, ignored: int | None = None) -> tuple[Image, Image, LabelScheme, LabelScheme]:

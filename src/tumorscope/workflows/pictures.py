@@ -19,6 +19,11 @@ from tumorscope.datasets.names import sequence_of, stem
 
 _COLOUR_NOTE = f"Colour channels were read as {', '.join(CHANNELS)}, as in the LGG data set (no sequence was stated)."
 
+_ONE_PATIENT_NOTE = (
+    "The pictures were taken as the slices of one patient, in the order of their numbers; pictures of different "
+    "patients must be given one by one."
+)
+
 
 @dataclass(frozen=True)
 class PictureReader:
@@ -90,10 +95,17 @@ def picture_case(name: str, files: Iterable[Path], sequence: Sequence | None) ->
         notes = [f"{p.name} was passed over: its name tells no sequence." for p in odd]
     else:
         notes = []
+    if any(len(paths) > 1 and not _named_after(name, paths) for paths in grouped.values()):
+        notes.append(_ONE_PATIENT_NOTE)
     reader = PictureReader(tuple((s, tuple(p)) for s, p in grouped.items()))
     sequences = [s for group in grouped for s in (CHANNELS if group is None else (group,))]
     images: dict[Sequence, Image | Path] = {s: files[0].parent for s in Sequence if s in sequences}
     return Case(name, name, images, notes=notes, reader=reader)
+
+
+def _named_after(case: str, paths: list[Path]) -> bool:
+    """Whether every picture's name begins with that of its case, as in the LGG data set."""
+    return all(path.name.startswith(case) for path in paths)
 
 
 def _some(paths: list[Path]) -> str:

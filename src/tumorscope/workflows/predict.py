@@ -21,7 +21,7 @@ from tumorscope.inference.runtimes.select import check_choice
 from tumorscope.report.summary import CaseRow, summary_csv
 from tumorscope.workflows.classify import TypeResult
 from tumorscope.workflows.found import Found, unique
-from tumorscope.workflows.inputs import Spacing, find_inputs, with_spacing
+from tumorscope.workflows.inputs import Spacing, find_inputs, with_spacing, without_scans
 from tumorscope.workflows.memory import peak_mb, reset_peak
 from tumorscope.workflows.one_case import Models
 from tumorscope.workflows.save_case import SaveOptions, case_folder
@@ -144,9 +144,11 @@ def predict_inputs(
     find = partial(
         find_inputs, sequence=shown, skip=output, any_grid=preprocess, keep_identifiers=files.keep_identifiers
     )
-    found = unique([f for path in inputs for f in find(path)])
+    paths = list(inputs)
+    found = unique([f for path in paths for f in find(path)])
     dates = tuple(dates)
     days = check_dates(dates, len(found)) if dates else []
+    run.say_once(_passed_over(path, output) for path in paths)
     summary = run.all(found)
     if dates and len(found) > 1 and summary.exit_code == 0:
         write_timeline([Path(row.folder) for row in summary.cases], dates, days, output)
@@ -180,6 +182,13 @@ def _nothing(line: str) -> None:
     """Say nothing."""
 
 
+def _passed_over(path: str | Path, output: Path) -> str:
+    """Say which folders of an INPUT hold no scans; empty where all do."""
+    names = without_scans(path, output)
+    shown = ", ".join(names[:5]) + (f" and {len(names) - 5} more" if len(names) > 5 else "")
+    return f"{path}: no scans in {shown}; passed over" if names else ""
+
+
 def _parse(sequence: str | None) -> Sequence | None:
     return None if sequence is None else Sequence.parse(sequence)
 
@@ -211,7 +220,7 @@ class _Run:
     def say_once(self, sentences: Iterable[str]) -> None:
         """Say what has not been said for an earlier case; all of it is in each case's own files."""
         for sentence in sentences:
-            if sentence not in self.said:
+            if sentence and sentence not in self.said:
                 self.said.add(sentence)
                 self.say(sentence)
 
@@ -264,5 +273,7 @@ class _Run:
         if isinstance(result, TypeResult):
             return result, result.save(self.output)
         if self.bundle is None:
-            self.say_once([result.reason])
+            named = self.classifier
+            own = "" if named is None else f"{named.name} tells the tumour type and outlines nothing. For the outline, "
+            self.say_once([own + result.reason])
         return result, result.save(self.output, options=self.save)
