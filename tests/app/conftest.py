@@ -93,7 +93,7 @@ def server(chromium, tmp_path_factory, cases, runs):
         yield Server(address, temporary)
     finally:
         process.terminate()
-        process.wait(30)
+        process.wait(PATIENCE)
         log.close()
 
 
