@@ -158,7 +158,9 @@ def main() -> None:
             "held-out slices": len(checked.distances["held_out"]),
             "training slices": len(train.patients),
         },
-        "training": {k: bundle.manifest.training.manifest.get(k) for k in ("seconds", "epochs_run", "best_epoch")},
+        "training": {
+            k: bundle.manifest.training.manifest.get(k) for k in ("seconds", "device", "epochs_run", "best_epoch")
+        },
     }
     if options.log:
         found["curve"] = [[int(r["epoch"]) + 1, r["val_loss"]] for r in read_log(Path(options.log)) if "val_loss" in r]

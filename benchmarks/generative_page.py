@@ -96,7 +96,8 @@ def trained(found: dict[str, Any]) -> list[str]:
     if not run.get("seconds"):
         return []
     return [
-        f"Trained {run['seconds'] / 60:.0f} minutes, {run['epochs_run'][0]} epochs, best {run['best_epoch'][0]}.",
+        f"Trained {run['seconds'] / 60:.0f} minutes of {run['device']}, {run['epochs_run'][0]} epochs, best "
+        f"{run['best_epoch'][0]}.",
         "",
     ]
 

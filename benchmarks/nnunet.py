@@ -150,7 +150,9 @@ class NNUNet:
         folders = ("-i", str(self.base / "raw" / NAME / "imagesTs"), "-o", str(out))
         which = ("-d", str(NUMBER), "-c", "3d_fullres", "-f", "0", "-tr", "TimedTrainer", "-p", self.plans)
         how = ("-device", "cpu", "-npp", "1", "-nps", "1", *(() if mirror else ("--disable_tta",)))
-        return out, self.run("nnUNetv2_predict", *folders, *which, *how, OMP_NUM_THREADS=str(len(os.sched_getaffinity(0))))
+        return out, self.run(
+            "nnUNetv2_predict", *folders, *which, *how, OMP_NUM_THREADS=str(len(os.sched_getaffinity(0)))
+        )
 
 
 def score_folder(folder: Path, cases: list[Case]) -> list[CaseScore]:

@@ -109,7 +109,9 @@ def main() -> None:
         "level_unit": restorer.degradation.level_unit,
         "tuned": tuned,
         "tuned_on": f"{options.tuning_slices} slices of {len(set(val.patients))} validation patients",
-        "training": {k: bundle.manifest.training.manifest.get(k) for k in ("seconds", "epochs_run", "best_epoch")},
+        "training": {
+            k: bundle.manifest.training.manifest.get(k) for k in ("seconds", "device", "epochs_run", "best_epoch")
+        },
         "sizes": {},
     }
     test_cases = cases_of(bundle, options.data, "test")

@@ -43,7 +43,7 @@ def test_a_study_is_segmented_on_its_own_grid_and_nobody_is_named(study: Path, t
     result = predict_inputs([study], tmp_path / "out", runtime="torch", device="cpu", say=lines.append)
     (row,) = result.cases
     assert row.status == "ok", row.error
-    assert row.case.startswith("study-") and row.bundle == "brats-2d"
+    assert row.case.startswith("study-") and row.bundle == "brats-3d"
     record = json.loads((tmp_path / "out" / row.case / "measurements.json").read_text())
     assert {entry["sequence"] for entry in record["series"]} == set(Sequence)
     assert record["quality"] == {"in_distribution": True, "flags": []}

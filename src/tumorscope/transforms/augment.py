@@ -93,8 +93,8 @@ class _Chance:
 
     def normal(self, shape: torch.Size) -> Tensor:
         """Return standard normal values."""
-        if self.device.type == "cpu":
-            return torch.randn(shape, generator=self.rng)
+        if self.device.type in ("cpu", "meta"):
+            return torch.randn(shape, generator=self.rng).to(self.device)
         seed = int(torch.randint(2**31, (), generator=self.rng))
         return torch.randn(shape, generator=Generator(self.device).manual_seed(seed), device=self.device)
 
