@@ -27,6 +27,7 @@ table.sizes td .long { color: #a9b6c2; font-size: .85em; }
 .typed { display: grid; grid-template-columns: 1fr minmax(200px, 45%); column-gap: 24px; align-items: start; }
 .typed h2 { display: none; }
 .typed img { grid-column: 2; grid-row: 1 / 6; width: 100%; }
+[data-testid="stWidgetLabel"], [data-testid="stWidgetLabel"] p { color: #e8edf2 !important; opacity: 1 !important; }
 .stApp code { color: #a8e0c4 !important; background: #1a222b !important; }
 .swatch { display: inline-block; width: .8em; height: .8em; margin-right: .5em; border: 1px solid #fff6;
   box-sizing: border-box; }
