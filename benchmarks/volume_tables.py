@@ -55,7 +55,7 @@ def predicted_dice() -> list[str]:
     """Return the section on predicted Dice and volume intervals."""
     rows = []
     for bundle in BUNDLES:
-        test = stored(f"uncertainty-{bundle}")["test"]
+        test = stored(f"uncertainty-{bundle}")["test"]["summary"]["calibrated"]
         for region in (*REGIONS, "all"):
             one = test[region]
             rows.append(
@@ -71,7 +71,7 @@ def predicted_dice() -> list[str]:
                 ]
             )
     columns = ["bundle", "region", "Pearson r", "true Dice", "predicted", "mean error", "90 % interval covers", "n"]
-    text = "Predicted against true Dice of the patients of the fixed test list; `all` pools the three regions."
+    text = "Predicted against true Dice of the patients of the fixed test list; `all` pools the three regions; probabilities calibrated on validation patients."
     return ["", "### Predicted Dice", "", text, "", *table(columns, rows)]
 
 
@@ -91,6 +91,7 @@ def against_nnunet() -> list[str]:
         f"n = {split['test']}. Prediction on {found['cores_of_prediction']} cores, "
         f"{'mirrored' if found['mirrored'] else 'not mirrored'}. So short a training says which learns faster on a "
         "CPU, not which is better in the end: on a GPU, nnU-Net's default is 1000 epochs."
+        + (f" {found['remark']}" if "remark" in found else "")
     )
     columns = ["model", *REGIONS, "training", "per case"]
     return ["", "### Against nnU-Net", "", text, "", *table(columns, rows)]

@@ -9,6 +9,7 @@ from typing import Any
 import streamlit as st
 
 from tumorscope.app.components.choose_files import hand_in
+from tumorscope.app.components.picture import picture
 from tumorscope.app.components.trouble import told
 from tumorscope.app.session import Session
 from tumorscope.figures.save import png_bytes
@@ -54,8 +55,8 @@ def _draw(found: dict[str, Any]) -> None:
     for heading, columns, rows in result.tables():
         st.markdown(f"**{heading}**")
         st.table([dict(zip(columns, row, strict=True)) for row in rows] if len(set(columns)) == len(columns) else rows)
-    for heading, picture in found["pictures"]:
-        st.image(picture, caption=heading)
+    for heading, png in found["pictures"]:
+        picture(png, heading, heading)
     for sentence in result.footnotes:
         st.caption(sentence)
     st.download_button("Report (HTML)", found["report"].read_bytes, file_name="compare.html", on_click="ignore")

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import base64
 import shutil
 
 import streamlit as st
 
 from tumorscope.app.components.kept_choice import kept_choice
+from tumorscope.app.components.picture import picture
 from tumorscope.app.components.progress import progress
 from tumorscope.app.components.trouble import show_error, show_sentence
 from tumorscope.app.components.viewer import viewer
@@ -92,8 +92,7 @@ def _draw(mine: Session, found: Made) -> None:
     training = found.bundle.manifest.training
     use = "" if training.commercial else "; no commercial use"
     if found.sheet is not None:
-        data = base64.b64encode(found.sheet).decode()
-        st.html(f'<img style="width: 100%" alt="Synthetic slices" src="data:image/png;base64,{data}">')
+        picture(found.sheet, "Synthetic slices")
     elif found.cases:
         name = kept_choice(mine, "Case", [*found.cases], "made")
         viewer(found.cases[name], f"{found.archive.parent.name}-{name}")
