@@ -99,6 +99,20 @@ def _dice_of_type(kind: str) -> str:
     return f"{sum(found) / len(found):.2f}"
 
 
+def _dice(bundle: str, region: str) -> str:
+    """Return the mean Dice per patient of one region."""
+    scores = _stored(bundle)["scores"]
+    return (
+        f"{next(s['mean'] for s in scores if (s['metric'], s['region'], s['unit']) == ('dice', region, 'patient')):.2f}"
+    )
+
+
+def _lost(bundle: str, missing: str) -> str:
+    """Return what WT loses in Dice without one sequence."""
+    rest = [r for r in _stored(f"subsets-{bundle}")["subsets"] if len(r["sequences"]) == 3]
+    return f"{next(r['lost']['WT'] for r in rest if missing not in r['sequences']):.2f}"
+
+
 def _type_accuracy(protocol: str) -> str:
     """Return the accuracy of ``tumor-type`` under one protocol."""
     for row in _stored("tumor-type")["models"]:
@@ -135,6 +149,12 @@ def _least_speedup(batch: int) -> str:
 #: Name of a single number in the README → what writes it.
 NUMBERS: dict[str, Callable[[], str]] = {
     **{f"t1c-slices {kind}": partial(_dice_of_type, kind) for kind in ("meningioma", "pituitary", "glioma")},
+    **{
+        f"{name} {region}": partial(_dice, name, region)
+        for name in ("brats-3d", "brats-fast")
+        for region in ("WT", "ET")
+    },
+    **{f"{name} without FLAIR": partial(_lost, name, "FLAIR") for name in ("brats-3d", "brats-fast")},
     **{f"tumor-type {protocol}": partial(_type_accuracy, protocol) for protocol in ("grouped", "testing")},
     **{f"tumor-type looks {kind}": partial(_looks, kind) for kind in ("glioma", "meningioma", "pituitary")},
     **{f"lgg slice-wise {metric}": partial(_slicewise, metric) for metric in ("dice", "iou")},

@@ -71,7 +71,10 @@ def predicted_dice() -> list[str]:
                 ]
             )
     columns = ["bundle", "region", "Pearson r", "true Dice", "predicted", "mean error", "90 % interval covers", "n"]
-    text = "Predicted against true Dice of the patients of the fixed test list; `all` pools the three regions; probabilities calibrated on validation patients."
+    text = (
+        "Predicted against true Dice of the patients of the fixed test list; `all` pools the three regions; "
+        "probabilities calibrated on validation patients."
+    )
     return ["", "### Predicted Dice", "", text, "", *table(columns, rows)]
 
 
