@@ -2,6 +2,7 @@
 
 import json
 import os
+import time
 from pathlib import Path
 
 from selenium.common.exceptions import StaleElementReferenceException, TimeoutException
@@ -110,10 +111,24 @@ class Page:
         rows = self.wait(lambda d: d.find_elements(By.CSS_SELECTOR, "tr[data-region]"))
         return {row.get_attribute("data-region"): row.find_element(By.TAG_NAME, "b").text for row in rows}
 
+    def unfold(self, title):
+        """Open an expander; a click is lost where the page is drawn anew just then, so it is repeated."""
+
+        def opened(driver):
+            boxes = driver.find_elements(By.CSS_SELECTOR, "[data-testid='stExpander'] details")
+            box = next(b for b in boxes if title in b.text)
+            if box.get_attribute("open") is not None:
+                return True
+            self.click(box.find_element(By.TAG_NAME, "summary"))
+            time.sleep(0.5)
+            return box.get_attribute("open") is not None
+
+        self.wait(opened)
+
     def upload(self, *paths):
         """Hand files in through the form."""
         self.leave_viewer()
-        self.press("Open your own scans", "[data-testid='stExpander'] p")
+        self.unfold("Open your own scans")
         box = self.wait(lambda d: d.find_element(By.CSS_SELECTOR, "[data-testid='stSidebar'] input[type='file']"))
         box.send_keys("\n".join(map(str, paths)))
         for path in paths:
