@@ -80,6 +80,12 @@ class Session:
         job = self.jobs.get(name)
         return None if job is None or job.running else self.jobs.pop(name)
 
+    def settle(self, name: str) -> None:
+        """Keep what a job that has ended found, or its error, under its own name."""
+        ended = self.ended(name)
+        if ended is not None:
+            self.kept[name] = ended.error or ended.result
+
     def drop(self, name: str) -> None:
         """Stop a job, if there is one; nobody waits for its result."""
         job = self.jobs.pop(name, None)

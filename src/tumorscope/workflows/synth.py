@@ -81,9 +81,8 @@ def synthesise(
 
     A bundle of task ``vae`` or ``gan`` makes ``count`` slices (one PNG per sequence). A ``vae`` also takes one case,
     whose slice with most brain it passes through its latent, or two, between which it makes ``count`` slices along the
-    straight line between their latents. One of task ``synthesis`` paints
-    ``count`` cases in turn from the label maps given; a case is a folder with its sequences and its label map, in the
-    layout that data set ``folder`` reads.
+    straight line between their latents. One of task ``synthesis`` paints ``count`` cases in turn from the label maps
+    given; a case is a folder with its sequences and its label map, in the layout that data set ``folder`` reads.
 
     Args:
         output: Folder of the results; made if needed.
@@ -108,22 +107,7 @@ def synthesise(
     watch("opening the model", 0.0)
     sampler = Sampler(Bundle.load(bundle))
     given = list(masks)
-    if count < 1 or phantoms < 0:
-        raise UsageError(
-            expected="a positive --count", found=f"{count} and --phantoms {phantoms}", fix="Give 1 or more"
-        )
-    between = sampler.task == "vae" and bool(given)
-    if sampler.task != "synthesis" and (phantoms or (given and not between) or len(given) > 2):
-        raise UsageError(
-            expected="no label maps: this bundle starts from noise"
-            + (", or goes through one scan or between two" if sampler.task == "vae" else ""),
-            found=f"'{sampler.bundle.name}' with {len(given)} input(s) and {phantoms} phantom(s)",
-            fix="Leave them out",
-        )
-    if sampler.task == "synthesis" and bool(given) == bool(phantoms):
-        raise UsageError(
-            expected="label maps to paint: MASK..., or --phantoms N", found="both or neither", fix="Give one of them"
-        )
+    between = _checked(sampler, len(given), phantoms, count)
     place = ensure_folder(output)
     summary = SynthSummary(str(place), sampler.bundle.name)
     facts = sampler.bundle.manifest
@@ -144,6 +128,27 @@ def synthesise(
         _write_slices(sampler, slices, place, SYNTHETIC, seed, summary)
         say(f"{count} synthetic slices of {' and '.join(sampler.sequences)} in {place}")
     return summary
+
+
+def _checked(sampler: Sampler, given: int, phantoms: int, count: int) -> bool:
+    """Return whether slices go through given scans; raise UsageError for what the bundle cannot do."""
+    if count < 1 or phantoms < 0:
+        raise UsageError(
+            expected="a positive --count", found=f"{count} and --phantoms {phantoms}", fix="Give 1 or more"
+        )
+    between = sampler.task == "vae" and bool(given)
+    if sampler.task != "synthesis" and (phantoms or (given and not between) or given > 2):
+        raise UsageError(
+            expected="no label maps: this bundle starts from noise"
+            + (", or goes through one scan or between two" if sampler.task == "vae" else ""),
+            found=f"'{sampler.bundle.name}' with {given} input(s) and {phantoms} phantom(s)",
+            fix="Leave them out",
+        )
+    if sampler.task == "synthesis" and bool(given) == bool(phantoms):
+        raise UsageError(
+            expected="label maps to paint: MASK..., or --phantoms N", found="both or neither", fix="Give one of them"
+        )
+    return between
 
 
 def note_for(sampler: Sampler, seed: int, text: str = SYNTHETIC) -> str:

@@ -46,9 +46,7 @@ def sequence_choice(mine: Session) -> Sequence | None:
 
 def repair_button(mine: Session, sequence: Sequence | None, plan: Plan, verb: str) -> None:
     """Draw the button or, while it works, progress and Cancel; take the result of work that has ended."""
-    ended = mine.ended(_NAME)
-    if ended is not None:
-        mine.kept[_NAME] = ended.error or ended.result
+    mine.settle(_NAME)
     if _NAME in mine.jobs:
         progress(mine, _NAME)
         return

@@ -32,9 +32,7 @@ def makers() -> list[Bundle]:
 
 def synthesis_form(mine: Session) -> None:
     """Draw the options and the button or, while it works, progress and Cancel; take what was made."""
-    ended = mine.ended(_NAME)
-    if ended is not None:
-        mine.kept[_NAME] = ended.error or ended.result
+    mine.settle(_NAME)
     models = {bundle.name: bundle for bundle in makers()}
     bundle = models[kept_choice(mine, "Model", [*models], "maker")]
     st.caption(bundle.manifest.title)

@@ -30,9 +30,7 @@ def audit_page() -> None:
     if data is None:
         st.info("Start the app with --data DIR to audit the data set in that folder.")
         return
-    ended = mine.ended(_NAME)
-    if ended is not None:
-        mine.kept[_NAME] = ended.error or ended.result
+    mine.settle(_NAME)
     if _NAME in mine.jobs:
         progress(mine, _NAME)
         return
