@@ -67,7 +67,8 @@ def _answers(manifest: Manifest) -> list[str]:
     heat = ", ".join(f"{t:g}" for t in rule.temperature)
     return [
         f"- Probabilities: temperature {heat} (in the weights); no answer below {rule.abstain_below:g}; {rule.origin}.",
-        f"- Pictures unlike those trained on are called foreign: {'yes' if rule.novelty else 'no'}.",
+        f"- Pictures unlike those trained on are called foreign: {'yes' if rule.novelty else 'no'}; slices of another "
+        f"sequence: {'yes' if rule.most_surprise else 'no'}.",
     ]
 
 

@@ -147,6 +147,7 @@ def export_classifier(
         abstain_below=calibration.abstain_below,
         origin=f"chosen on the {calibration.facts['validation pictures']:g} validation pictures",
         novelty=NOVELTY,
+        most_surprise=calibration.most_surprise,
     )
     content = Manifest(
         **_of_recipe(recipe),
