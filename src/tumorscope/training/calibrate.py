@@ -26,7 +26,7 @@ _BATCH = 32
 _WANTED = 0.99
 #: At most this share of validation pictures goes without an answer.
 _MOST_SILENT = 0.1
-#: At most this share of validation pictures with a tumour is said to show another sequence.
+#: At most this share of pictures with a tumour may be said to show another sequence.
 _FALSE_ALARMS = 0.05
 
 
@@ -126,14 +126,17 @@ def with_surprise(chosen: Calibration, pictures: Pictures, validation: Array, se
     """Add the limit beyond which a slice shows another sequence.
 
     It is the usual one (:func:`~tumorscope.study.slice_sequence.usual_surprise`), or a higher one if more than 5 % of
-    the validation pictures lay beyond. Pictures without tumour do not count: public ones are of several sequences.
+    the validation pictures, and two standard errors on top, lay beyond. Pictures without tumour do not count: public
+    ones are of several sequences.
     """
     batches = [pictures.array[validation[i : i + _BATCH], 0] for i in range(0, len(validation), _BATCH)]
     odd = np.concatenate([surprise(sequence_probabilities(b.astype(np.float32)), sequence) for b in batches])
     tumour = np.array([pictures.types[i] != NO_TUMOR for i in validation])
     limit = usual_surprise()
     if tumour.any():
-        limit = max(limit, round(float(np.quantile(odd[tumour], 1 - _FALSE_ALARMS)), 3))
+        share = _FALSE_ALARMS + 2 * np.sqrt(_FALSE_ALARMS * (1 - _FALSE_ALARMS) / tumour.sum())
+        limit = max(limit, float(np.quantile(odd[tumour], max(0.0, 1 - share), method="higher")))
+    limit = round(limit, 3)
     facts = {
         f"validation share called another sequence, {name}": round(float((odd[own] > limit).mean()), 4)
         for name, own in (("with tumour", tumour), ("without", ~tumour))
