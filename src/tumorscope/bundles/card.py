@@ -15,7 +15,7 @@ def _number(value: float | None) -> str:
 
 def _interval(ends: tuple[float | None, float | None]) -> str:
     low, high = ends
-    return "not defined" if low is None or high is None else f"{_number(low)} to {_number(high)}"
+    return "not defined" if low is None and high is None else f"{_number(low)} to {_number(high)}"
 
 
 def _score_table(manifest: Manifest) -> list[str]:

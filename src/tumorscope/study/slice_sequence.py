@@ -116,7 +116,7 @@ def _convolved(x: Floats, kernel: Floats, bias: Floats, stride: int) -> Floats:
     windows = np.lib.stride_tricks.sliding_window_view(padded, (size, size), axis=(1, 2))[:, ::stride, ::stride]
     columns = windows.transpose(0, 1, 2, 4, 5, 3).reshape(-1, kernel[..., 0].size)
     found = columns @ kernel.reshape(-1, kernel.shape[-1]) + bias
-    return np.maximum(found, 0).reshape(*windows.shape[:3], -1)
+    return np.asarray(np.maximum(found, 0).reshape(*windows.shape[:3], -1), dtype=np.float32)
 
 
 @lru_cache(maxsize=1)
