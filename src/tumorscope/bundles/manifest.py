@@ -141,6 +141,13 @@ class TrainingRecord(BaseModel):
     manifest: dict[str, Any] = Field(default_factory=dict)
 
 
+def licence_after(licence: str, before: TrainingRecord | None) -> str:
+    """Return the licence text of weights trained on data under ``licence``, started from those of ``before``."""
+    if before is None or before.licence == licence:
+        return licence
+    return f"{licence}; started from weights under: {before.licence}"
+
+
 class SubsetScore(BaseModel):
     """How a bundle scores when it sees some of its sequences only.
 
