@@ -24,9 +24,7 @@ class ImageCritic(nn.Module):
             gradient penalty it is not needed.
     """
 
-    def __init__(
-        self, in_channels: int, filters: Sequence[int], patch: bool = False, spectral: bool = False
-    ) -> None:
+    def __init__(self, in_channels: int, filters: Sequence[int], patch: bool = False, spectral: bool = False) -> None:
         super().__init__()
         self.start = nn.Conv2d(in_channels, filters[0], 3, padding=1)
         self.levels = nn.ModuleList(_Level(i, o) for i, o in pairwise([filters[0], *filters]))
