@@ -24,12 +24,12 @@ def divergence(mean: Tensor, sigma: Tensor) -> Tensor:
 
 
 def similarity(made: Tensor, image: Tensor) -> Tensor:
-    """Return the SSIM at every pixel of (B, C, H, W), intensities having the range 1 as in ``metrics.image_quality``."""
+    """Return the SSIM at every pixel of (B, C, H, W), the range of intensities being 1 (``metrics.image_quality``)."""
     from monai.metrics.regression import compute_ssim_and_cs
 
     pair = (functional.pad(x, (5, 5, 5, 5), mode="reflect") for x in (made, image))
     found, _ = compute_ssim_and_cs(*pair, spatial_dims=2, kernel_size=(11, 11), kernel_sigma=(1.5, 1.5))
-    return found
+    return cast("Tensor", found)
 
 
 class VaeTask(LightningModule):
