@@ -53,7 +53,7 @@ def _results(mine: Session) -> None:
     with kind:
         tumour_type(outcome, record)
     with scores:
-        reference(outcome.agreement)
+        reference(outcome.agreement, outcome.seen)
     with files:
         downloads(outcome)
     with notes:
