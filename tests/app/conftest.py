@@ -21,7 +21,7 @@ from tumorscope.formats import write_nifti
 
 SOURCE = Path(__file__).parents[2] / "src"
 #: Generous: a busy machine may be ten times slower than a free one.
-PATIENCE = 40
+PATIENCE = 300
 
 
 def _free_port():
