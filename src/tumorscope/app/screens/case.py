@@ -40,6 +40,9 @@ def case_page() -> None:
     if outcome is not None:
         with told():
             _results(mine)
+    else:
+        for note in mine.view.notes:
+            st.caption(note)
 
 
 def _results(mine: Session) -> None:
