@@ -16,7 +16,7 @@ ROOT = Path(__file__).parents[1]
 RESULTS = ROOT / "benchmarks" / "results" / "generative"
 PAGE = ROOT / "docs" / "generative.md"
 RESTORED = ("denoise", "reconstruct", "thin-slices")
-MADE = ("vae-t1c-flair", "gan-t1c-flair", "gan-t1c-flair-128", "synth-from-mask")
+MADE = ("vae-t1c-flair", "gan-t1c-flair", "gan-t1c-flair-64", "synth-from-mask")
 HEAD = """# Images repaired and images made
 
 Denoising, reconstruction and synthesis, with the numbers measured so far (paper S4 claims all three and prints none).

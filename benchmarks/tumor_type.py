@@ -6,7 +6,7 @@
 Between the two, `tumorscope train` with these options, --data DIR and --cache WORK/cache:
 
     tumor-type --outlines FIGSHARE --split WORK/split-0.json -o WORK/group                     the shipped bundle
-    tumor-type --outlines FIGSHARE --split WORK/split-release.json -o WORK/release --training.epochs 5
+    tumor-type --outlines FIGSHARE --split WORK/split-release.json -o WORK/release
     four-class-efficientnet-b1 --network.args.encoder efficientnet-lite1 --base.augmented_copies 2
                -o WORK/published-release, and with --split WORK/split-0.json -o WORK/published-group
 
@@ -20,6 +20,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import time
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -39,6 +40,7 @@ from tumorscope.baselines.nearest_neighbour import nearest
 from tumorscope.baselines.type_classifiers import TYPE_BASELINES, train_and_ask
 from tumorscope.baselines.type_features import picture_features
 from tumorscope.bundles.bundle import Bundle
+from tumorscope.core.answer import NO_TUMOR
 from tumorscope.core.case import Case
 from tumorscope.core.files import ensure_folder, write_text
 from tumorscope.core.image import Image
@@ -164,11 +166,22 @@ def score(study: Study, parts: list[str]) -> dict[str, Any]:
 
 
 def joined(before: dict[str, Any], found: dict[str, Any]) -> dict[str, Any]:
-    """Return earlier results with the new ones; of models and baselines, rows of another model or protocol stay."""
-    kept = {}
+    """Return earlier results with the new ones; of models and baselines, rows of another model or protocol stay.
+
+    Scores of ours that go, because other weights were scored on the same pictures, are remembered under ``history``.
+    """
+    kept: dict[str, Any] = {}
+    gone: dict[str, dict[str, float]] = {}
     for key in ("models", "baselines"):
-        new = {(r["model"], r["protocol"]) for r in found.get(key, [])}
-        kept[key] = [r for r in before.get(key, []) if (r["model"], r["protocol"]) not in new] + found.get(key, [])
+        new = {(r["model"], r["protocol"]): r for r in found.get(key, [])}
+        old = {(r["model"], r["protocol"]): r for r in before.get(key, [])}
+        for at, row in old.items():
+            if at[0] == "tumor-type" and at in new and row.get("weights") != new[at]["weights"]:
+                accuracy = next(s["mean"] for s in row["scores"] if s["metric"] == "accuracy")
+                gone.setdefault(str(row.get("weights")), {})[at[1]] = accuracy
+        kept[key] = [*(r for at, r in old.items() if at not in new), *found.get(key, [])]
+    kept["history"] = [*before.get("history", []), *({"weights": w, "accuracy": a} for w, a in gone.items())]
+    kept["core minutes"] = before.get("core minutes", {}) | found.get("core minutes", {})
     return before | found | kept
 
 
@@ -239,10 +252,14 @@ def _model_rows(study: Study, tests: dict[str, list[str]]) -> list[dict[str, Any
                 sure = answers.probabilities.max(axis=1) >= settings.abstain_below
                 told = sure & (foreign <= 1)
                 right = answers.truth == answers.answer
+                ill = answers.truth != NAMES.index(NO_TUMOR)
                 facts = {
                     "trained": bundle.manifest.training.manifest.get("seconds"),
                     "abstain_below": settings.abstain_below,
+                    "weights": bundle.manifest.weights_sha256[bundle.manifest.members[0]],
                     "called foreign": int((foreign > 1).sum()),
+                    "called foreign, with tumour": int((foreign > 1)[ill].sum()),
+                    "with tumour": int(ill.sum()),
                     "answers given": int(told.sum()),
                     "accuracy of answers given": round(float(right[told].mean()), 4),
                 }
@@ -269,8 +286,9 @@ def ask(study: Study, predictor: TypePredictor, protocol: str, ids: list[str]) -
             batch.append(predictor.prepared({s: i for s, i in images.items() if isinstance(i, Image)})[0])
         pictures = np.stack(batch)
         found.append(predictor.probabilities(pictures).astype(np.float64))
-        assert predictor.novelty is not None
-        foreign.append(predictor.novelty.score(pictures[:, 0]))
+        scores = predictor.foreign(pictures)
+        assert scores is not None
+        foreign.append(scores)
     truth = np.array([NAMES.index(str(c.tumor_type)) for c in cases])
     return TypeAnswers(NAMES, truth, np.concatenate(found), groups), np.concatenate(foreign)
 
@@ -290,8 +308,13 @@ def main() -> None:
     if given.step == "splits":
         make_splits(study)
     else:
-        before = json.loads(given.out.read_text(encoding="utf-8")) if given.out.is_file() else {}
-        write_text(given.out, json.dumps(joined(before, score(study, given.parts)), indent=1) + "\n")
+        for part in given.parts:
+            started = time.process_time()
+            found = score(study, [part])
+            found["core minutes"] = {part: round((time.process_time() - started) / 60, 1)}
+            before = json.loads(given.out.read_text(encoding="utf-8")) if given.out.is_file() else {}
+            write_text(given.out, json.dumps(joined(before, found), indent=1) + "\n")
+            print(part, "measured and written in", found["core minutes"][part], "core-minutes", flush=True)
 
 
 if __name__ == "__main__":

@@ -13,6 +13,7 @@ from PIL import ImageDraw
 from tumorscope.baselines.type_classifiers import train_and_ask
 from tumorscope.baselines.type_features import picture_features
 from tumorscope.bundles.bundle import Bundle
+from tumorscope.core.answer import NO_TUMOR
 from tumorscope.core.errors import TumorscopeError
 from tumorscope.core.image import Image
 from tumorscope.core.sequence import Sequence
@@ -119,7 +120,7 @@ def shortcuts(study: Any, bundle: Bundle, split: Split, train: int = 800, test: 
         result[name] = {
             "retrained accuracy": round(float((p.argmax(axis=1) == truth[1]).mean()), 4),
             "retrained accuracy, tumour or not": round(float(((p.argmax(axis=1) == no) == (truth[1] == no)).mean()), 4),
-            "shipped accuracy, every answer counted": round(right / max(1, len(answers)), 4),
+            "shipped accuracy, every answer counted": round(right / len(answers), 4) if answers else None,
             "shipped gives no answer": round(float(np.mean(answers)), 4) if answers else None,
             "pictures with nothing left": blank,
         }
@@ -147,7 +148,7 @@ def foreign_pictures(study: Any, split: Split, count: int = 40) -> dict[str, lis
         "rendered text": [_text(k) for k in range(10)],
         "inverted test slices": [255.0 - _pixels(c) for c in some],
         "test slices upside down": [_pixels(c)[::-1] for c in some],
-        **_other_sequences(study, count),
+        **_other_sequences(study),
     }
 
 
@@ -160,26 +161,38 @@ def _text(number: int) -> Any:
     return np.asarray(page)
 
 
-def _other_sequences(study: Any, count: int) -> dict[str, list[Any]]:
-    """Return the slice with most tumour of other data sets, by sequence; T1CE among them for comparison."""
+def _other_sequences(study: Any) -> dict[str, list[Any]]:
+    """Return slices of other data sets by sequence, T1CE among them for comparison.
+
+    Three per patient where the tumour is (or would be), of patients on the fixed test lists alone: others may have
+    trained what tells sequences (benchmarks/slice_sequence.py).
+    """
     found: dict[str, list[Any]] = {}
     for name, folder in study.others.items():
-        cases = DATASETS.load(name).discover(folder)[:: max(1, len(DATASETS.load(name).discover(folder)) // count)]
-        for case in cases[:count]:
-            loaded = case.loaded()
-            if not isinstance(loaded.label, Image):
+        fixed = set(held_out(name))
+        for case in DATASETS.load(name).discover(folder):
+            if not case.names & fixed:
                 continue
-            z = int((to_model_orientation(loaded.label) > 0).sum(axis=(0, 1)).argmax())
+            loaded = case.loaded()
+            assert isinstance(loaded.label, Image)
+            areas = (to_model_orientation(loaded.label) > 0).sum(axis=(0, 1))
+            shown = np.flatnonzero(areas > 0.5 * areas.max())
+            chosen = [int(areas.argmax()), int(shown[0]), int(shown[-1])]
             for sequence, image in loaded.images.items():
                 assert isinstance(image, Image)
-                found.setdefault(f"{name} {sequence} slices", []).append(to_model_orientation(image)[:, :, z].T)
+                volume = to_model_orientation(image)
+                found.setdefault(f"{name} {sequence} slices", []).extend(volume[:, :, z].T for z in chosen)
     return found
 
 
 def foreign_shares(study: Any, bundle: Bundle, split: Split) -> dict[str, Any]:
     """Return what the shipped classifier does with each kind of foreign picture, and with its own test pictures."""
     predictor = TypePredictor(bundle)
-    own = {"its own test slices": [_pixels(c) for c in _kept(study, split, "test", 400)]}
+    some = _kept(study, split, "test", 400)
+    own = {
+        "its own test slices with tumour": [_pixels(c) for c in some if c.tumor_type != NO_TUMOR],
+        "its own test slices without tumour": [_pixels(c) for c in some if c.tumor_type == NO_TUMOR],
+    }
     result = {}
     for name, pictures in {**own, **foreign_pictures(study, split)}.items():
         result[name] = _shares(predictor, pictures)

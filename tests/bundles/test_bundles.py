@@ -193,6 +193,21 @@ def test_the_card_tells_data_licence_split_scores_and_limits() -> None:
     assert "No scores have been measured" in render_card(manifest())
 
 
+@pytest.mark.parametrize("outputs", [Outputs(kind="types", names=("a", "b")), Outputs(kind="regions", names=("WT",))])
+def test_a_score_that_is_not_defined_has_no_interval(outputs: Outputs) -> None:
+    nothing = {"mean": None, "sd": None, "median": None, "ci95": [None, None], "n": 0}
+    score = {
+        "metric": "recall",
+        "region": "b",
+        "unit": "image",
+        "empty_policy": "both-empty-one",
+        "on": "test",
+        **nothing,
+    }
+    card = render_card(manifest(outputs=outputs, scores=[score]))
+    assert "not defined | not defined |" in card and "to not defined" not in card
+
+
 def test_the_card_tells_what_is_lost_with_sequences_missing() -> None:
     names = manifest().outputs.names
     rows = [

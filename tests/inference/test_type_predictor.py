@@ -66,6 +66,16 @@ def test_what_cannot_be_answered_is_told(bundle: Bundle) -> None:
     assert predictor.predict({Sequence.T1CE: image(head())}, (5, 4)).slices == (5, 4)
 
 
+def test_a_slice_of_another_sequence_is_named_and_not_classified(tmp_path: Path) -> None:
+    strict = TypePredictor(tiny_classifier(tmp_path / "a", most_surprise=1e-9), "torch", "cpu")
+    answer = strict.predict(shown(brain()))
+    assert answer.is_foreign and answer.type is None and answer.looks_like in {Sequence.T2, Sequence.FLAIR}
+    assert f"looks like {answer.looks_like}" in answer.sentence
+    lenient = TypePredictor(tiny_classifier(tmp_path / "b", most_surprise=100.0), "torch", "cpu")
+    answer = lenient.predict(shown(brain()))
+    assert (answer.is_foreign, answer.looks_like) == (False, None)
+
+
 def test_a_segmenting_bundle_tells_no_type(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="tells tumour types"):
         TypePredictor(save_tiny(tmp_path, manifest()), "torch", "cpu")

@@ -11,6 +11,8 @@ from tumorscope.networks import GENERATORS, RESTORERS
 from tumorscope.networks.autoencoder import Autoencoder
 from tumorscope.networks.build import build_network
 from tumorscope.networks.critic import ImageCritic
+from tumorscope.networks.spade_generator import SpadeGenerator
+from tumorscope.training.adversarial import gradient_penalty
 from tumorscope.transforms.degrade.cartesian import Cartesian
 
 SMALL: dict[str, dict[str, Any]] = {
@@ -118,3 +120,30 @@ def test_a_critic_judges_images_or_patches(patch: bool) -> None:
     verdict, features = critic(torch.randn(3, 2, 32, 32))
     assert verdict.shape == ((3, 1, 8, 8) if patch else (3,))
     assert [f.shape[1:] for f in features] == [(4, 16, 16), (8, 8, 8)]
+
+
+def test_a_spectral_critic_stretches_nothing() -> None:
+    critic = ImageCritic(2, (4, 8), spectral=True).train()
+    for _ in range(30):  # each call takes one step of the power iteration
+        critic(torch.randn(3, 2, 32, 32))
+    weights = [m.weight.flatten(1) for m in critic.modules() if isinstance(m, torch.nn.Conv2d)]
+    assert all(float(torch.linalg.matrix_norm(w.detach(), 2)) < 1.05 for w in weights)
+
+
+def test_the_gradient_penalty_does_not_grow_with_the_number_of_patches() -> None:
+    class Slope(torch.nn.Module):
+        def forward(self, image: torch.Tensor) -> tuple[torch.Tensor, list[torch.Tensor]]:
+            return image.mean(dim=(1, 2, 3), keepdim=True).expand(-1, 1, *self.patches), []
+
+    critic, image = Slope(), torch.randn(2, 1, 8, 8)
+    found = []
+    for critic.patches in ((1, 1), (4, 4)):
+        found.append(float(gradient_penalty(critic, image)))
+    assert found[0] == pytest.approx(0.5 / 64) and found[1] == pytest.approx(found[0])
+
+
+def test_the_same_label_map_looks_different_in_another_style() -> None:
+    painter = SpadeGenerator(1, 1, condition=2, latent=4, filters=(8, 8, 8, 8)).train()
+    condition = torch.ones(2, 2, 32, 32)
+    made = painter(torch.tensor([[2.0] * 4, [-2.0] * 4]), condition)
+    assert float((made[0] - made[1]).abs().mean()) > 1e-2

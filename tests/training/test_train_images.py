@@ -26,6 +26,7 @@ TINY = {
     "preprocess.size": "[32, 32]",
     "preprocess.spacing_mm": "1",
     "training.epochs": "2",
+    "training.validate_every": "1",
     "training.batch_size": "8",
     "training.precision": "32",
 }

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 import numpy.typing as npt
 
@@ -12,25 +14,53 @@ _BOX = 7
 #: A pixel belongs to the inside when its whole 3 × 3 neighbourhood is brighter than this share of the brightest.
 _INSIDE = 0.15
 _LEAST_PIXELS = 60
+#: Pictures worked on at a time.
+_AT_ONCE = 256
 
 
-def detail_correlation(a: npt.NDArray[np.uint8], b: npt.NDArray[np.uint8]) -> Floats:
-    """Correlate what remains of two small pictures after their smooth part, inside both heads.
+@dataclass(frozen=True, eq=False)
+class Detail:
+    """Small pictures less their smooth part, which a comparison with any other picture needs.
+
+    Attributes:
+        rough: float32 (N, S, S).
+        inside: Where each head is, its edge left out, bool (N, S, S).
+    """
+
+    rough: Floats
+    inside: npt.NDArray[np.bool_]
+
+    def take(self, chosen: npt.NDArray[np.int64]) -> Detail:
+        """Return the chosen ones."""
+        return Detail(self.rough[chosen], self.inside[chosen])
+
+
+def details(pictures: npt.NDArray[np.uint8]) -> Detail:
+    """Take the smooth part away from small pictures (N, S, S)."""
+    rough, inside = np.empty(pictures.shape, np.float32), np.empty(pictures.shape, np.bool_)
+    for start in range(0, len(pictures), _AT_ONCE):
+        some = slice(start, start + _AT_ONCE)
+        scaled = _scaled(pictures[some])
+        rough[some], inside[some] = scaled - _smooth(scaled), _least_around(scaled) > _INSIDE
+    return Detail(rough, inside)
+
+
+def detail_correlation(a: Detail, b: Detail) -> Floats:
+    """Correlate what remains of small pictures after their smooth part, inside both heads.
 
     Brains registered to one atlas have nearly the same silhouette and shading; their gyri, ventricles and tumours
     differ. Two pictures of one slice agree in these, whatever their size, compression and brightness.
 
     Args:
-        a: Small pictures (N, S, S).
-        b: As many others.
+        a: Of N pictures.
+        b: Of as many others.
 
     Returns:
         float32 (N,) in [-1, 1]; 0 where the heads share too few pixels.
     """
-    first, second = _scaled(a), _scaled(b)
-    inside = (_least_around(first) > _INSIDE) & (_least_around(second) > _INSIDE)
+    inside = a.inside & b.inside
     size = inside.sum(axis=(1, 2))
-    x, y = _detail(first, inside, size), _detail(second, inside, size)
+    x, y = _centred(a.rough, inside, size), _centred(b.rough, inside, size)
     norm = np.sqrt((x * x).sum(axis=(1, 2)) * (y * y).sum(axis=(1, 2)))
     value = (x * y).sum(axis=(1, 2)) / np.maximum(norm, 1e-9)
     return np.where(size >= _LEAST_PIXELS, value, 0).astype(np.float32)
@@ -41,8 +71,8 @@ def _scaled(pictures: npt.NDArray[np.uint8]) -> Floats:
     return np.asarray(pictures / np.maximum(top, 1)[:, None, None], dtype=np.float32)
 
 
-def _detail(pictures: Floats, inside: npt.NDArray[np.bool_], size: npt.NDArray[np.int64]) -> Floats:
-    rough = np.where(inside, pictures - _smooth(pictures), 0)
+def _centred(rough: Floats, inside: npt.NDArray[np.bool_], size: npt.NDArray[np.int64]) -> Floats:
+    rough = np.where(inside, rough, 0)
     mean = rough.sum(axis=(1, 2)) / np.maximum(size, 1)
     return np.where(inside, rough - mean[:, None, None], 0).astype(np.float32)
 

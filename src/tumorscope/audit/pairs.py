@@ -6,13 +6,14 @@ not. A pair of hashes within :data:`MOST_BITS` of 256 bits is confirmed by the d
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from tumorscope.audit.detail import detail_correlation
+from tumorscope.audit.detail import Detail, detail_correlation, details
 from tumorscope.audit.picture_hash import LEAST_BITS
 
 Ints = npt.NDArray[np.int64]
@@ -22,8 +23,10 @@ Words = npt.NDArray[np.uint64]
 MOST_BITS = 24
 #: Least correlation of the detail in the two small pictures.
 LEAST_CORRELATION = 0.8
-#: Pictures compared with one another at a time; bounds memory to some 20 MB.
-_ROWS, _COLUMNS = 512, 2048
+#: Pictures compared with one another at a time: what a block needs stays in a processor's cache.
+_ROWS, _COLUMNS = 64, 1024
+#: Pairs whose detail is correlated at a time, and views whose detail is kept; bounds memory to some 100 MB.
+_AT_ONCE, _KEPT = 256, 8192
 #: Words of a hash (four of 64 bits), those through the middle of the picture first: they differ most.
 _ORDER = (2, 1, 0, 3)
 
@@ -151,20 +154,41 @@ def _apart(a: Words, b: Words, word: int) -> npt.NDArray[np.uint8]:
 def _correlations(
     a: Pictures, b: Pictures, first: Ints, second: Ints, view: Ints, orientation: Ints
 ) -> npt.NDArray[np.float64]:
+    """Correlate the detail of pairs; what a picture needs for that is worked out once for many pairs."""
     values = np.zeros(len(first))
-    for code in range(8):
-        chosen = np.flatnonzero(orientation == code)
-        for start in range(0, len(chosen), 2000):
-            some = chosen[start : start + 2000]
-            ours = _turned(a.small[first[some], view[some]], code)
-            values[some] = detail_correlation(ours, b.small[second[some], view[some]])
+    ours, theirs = 2 * first + view, 2 * second + view
+    for some in _runs(ours, np.arange(len(ours))):
+        left, i = _details(a, ours[some])
+        for both in _runs(theirs, some):
+            right, j = _details(b, theirs[both])
+            at = i[np.searchsorted(some, both)]
+            for code in np.unique(orientation[both]).tolist():
+                turned = np.flatnonzero(orientation[both] == code)
+                for start in range(0, len(turned), _AT_ONCE):
+                    k = turned[start : start + _AT_ONCE]
+                    mine = left.take(at[k])
+                    mine = Detail(_turned(mine.rough, code), _turned(mine.inside, code))
+                    values[both[k]] = detail_correlation(mine, right.take(j[k]))
     return values
 
 
-def _turned(pictures: npt.NDArray[np.uint8], code: int) -> npt.NDArray[np.uint8]:
+def _runs(keys: Ints, chosen: Ints) -> Iterator[Ints]:
+    """Divide ``chosen`` so that the keys of each part lie within a range of :data:`_KEPT`."""
+    part = keys[chosen] // _KEPT
+    for number in np.unique(part).tolist():
+        yield chosen[part == number]
+
+
+def _details(pictures: Pictures, keys: Ints) -> tuple[Detail, Ints]:
+    """Return the detail of each view (twice the picture's index, plus the view) once, and which each key means."""
+    unique, which = np.unique(keys, return_inverse=True)
+    return details(pictures.small.reshape(-1, *pictures.small.shape[2:])[unique]), which
+
+
+def _turned(pictures: npt.NDArray[Any], code: int) -> npt.NDArray[Any]:
     """Turn pictures (N, S, S) as :func:`~tumorscope.audit.picture_hash.oriented` does for one."""
     plain = pictures if code < 4 else pictures.transpose(0, 2, 1)
-    return np.asarray(np.rot90(plain, code % 4, axes=(1, 2)))
+    return np.ascontiguousarray(np.rot90(plain, code % 4, axes=(1, 2)))
 
 
 def _closest(found: list[tuple[Ints, Ints, Ints, Ints, Ints]]) -> tuple[Ints, ...]:

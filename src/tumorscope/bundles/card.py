@@ -13,6 +13,11 @@ def _number(value: float | None) -> str:
     return "not defined" if value is None else f"{value:.3f}"
 
 
+def _interval(ends: tuple[float | None, float | None]) -> str:
+    low, high = ends
+    return "not defined" if low is None and high is None else f"{_number(low)} to {_number(high)}"
+
+
 def _score_table(manifest: Manifest) -> list[str]:
     if not manifest.scores:
         return ["No scores have been measured for this bundle."]
@@ -21,10 +26,9 @@ def _score_table(manifest: Manifest) -> list[str]:
     head = "| metric | region | unit | mean | 95 % interval | SD | median | n | empty masks | all-empty baseline | on |"
     rows = [head, "|" + "---|" * 11]
     for s in manifest.scores:
-        low, high = (_number(v) for v in s["ci95"])
         length = f" ({s['length_unit']})" if s.get("length_unit") else ""
         rows.append(
-            f"| {s['metric']}{length} | {s['region']} | {s['unit']} | {_number(s['mean'])} | {low} to {high} "
+            f"| {s['metric']}{length} | {s['region']} | {s['unit']} | {_number(s['mean'])} | {_interval(s['ci95'])} "
             f"| {_number(s['sd'])} | {_number(s['median'])} | {s['n']} | {s['empty_policy']} "
             f"| {_number(s.get('all_empty'))} | {s.get('on', '')} |"
         )
@@ -49,10 +53,8 @@ def _subset_table(manifest: Manifest) -> list[str]:
 def _type_table(manifest: Manifest) -> list[str]:
     rows = ["| metric | class | value | 95 % interval | n | on |", "|" + "---|" * 6]
     for s in manifest.scores:
-        low, high = (_number(v) for v in s["ci95"])
-        rows.append(
-            f"| {s['metric']} | {s['region']} | {_number(s['mean'])} | {low} to {high} | {s['n']} | {s['on']} |"
-        )
+        value = f"{_number(s['mean'])} | {_interval(s['ci95'])}"
+        rows.append(f"| {s['metric']} | {s['region']} | {value} | {s['n']} | {s['on']} |")
     narrow = "patients are unknown, so they are too narrow."
     return [*rows, "", f"Intervals resample groups of look-alikes (Figshare's pictures singly); {narrow}"]
 
@@ -65,7 +67,8 @@ def _answers(manifest: Manifest) -> list[str]:
     heat = ", ".join(f"{t:g}" for t in rule.temperature)
     return [
         f"- Probabilities: temperature {heat} (in the weights); no answer below {rule.abstain_below:g}; {rule.origin}.",
-        f"- Pictures unlike those trained on are called foreign: {'yes' if rule.novelty else 'no'}.",
+        f"- Pictures unlike those trained on are called foreign: {'yes' if rule.novelty else 'no'}; slices of another "
+        f"sequence: {'yes' if rule.most_surprise else 'no'}.",
     ]
 
 

@@ -82,6 +82,8 @@ class Classify(BaseModel):
         abstain_below: Probability of the best class below which there is no answer.
         origin: On which pictures, and how, these were chosen.
         novelty: File that tells pictures unlike those trained on (:mod:`tumorscope.inference.novelty`), or None.
+        most_surprise: Beyond it a slice shows another sequence (:mod:`tumorscope.study.slice_sequence`); None: not
+            asked.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -90,6 +92,7 @@ class Classify(BaseModel):
     abstain_below: float = Field(default=0.0, ge=0, le=1)
     origin: str = ""
     novelty: str | None = None
+    most_surprise: float | None = Field(default=None, gt=0)
 
 
 class ImageModel(BaseModel):
@@ -136,6 +139,13 @@ class TrainingRecord(BaseModel):
     split: dict[str, Any] = Field(default_factory=dict)
     recipe: dict[str, Any] = Field(default_factory=dict)
     manifest: dict[str, Any] = Field(default_factory=dict)
+
+
+def licence_after(licence: str, before: TrainingRecord | None) -> str:
+    """Return the licence text of weights trained on data under ``licence``, started from those of ``before``."""
+    if before is None or before.licence == licence:
+        return licence
+    return f"{licence}; started from weights under: {before.licence}"
 
 
 class SubsetScore(BaseModel):

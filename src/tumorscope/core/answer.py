@@ -18,12 +18,14 @@ class TypeAnswer:
         foreign: How unlike the training pictures this one is: above 1 is beyond the limit; None where not measured.
         abstain_below: Probability below which there is no answer.
         slices: Of a volume: the slices that were asked, along its third axis; empty for a single picture.
+        looks_like: Sequence that the picture seems to show, where that makes it foreign; else None.
     """
 
     probabilities: Mapping[str, float]
     foreign: float | None = None
     abstain_below: float = 0.0
     slices: tuple[int, ...] = ()
+    looks_like: str | None = None
 
     @property
     def best(self) -> str:
@@ -48,6 +50,8 @@ class TypeAnswer:
     @property
     def sentence(self) -> str:
         """The answer for people."""
+        if self.is_foreign and self.looks_like:
+            return f"not classified: looks like {self.looks_like}, which the model never saw"
         if self.is_foreign:
             return f"not classified: unlike the pictures the model was trained on ({self.foreign:.1f} times the limit)"
         if self.type is None:

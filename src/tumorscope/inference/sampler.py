@@ -22,7 +22,7 @@ TASKS = ("vae", "gan", "synthesis")
 
 
 class Sampler:
-    """Runs a bundle of task ``vae``, ``gan`` or ``synthesis``.
+    """Runs a bundle of task ``vae``, ``gan`` or ``synthesis``, on a CUDA device if there is one.
 
     Intensities are 1 at the brain's 99th percentile and 0 in the background.
 
@@ -46,7 +46,8 @@ class Sampler:
             )
         self.bundle, self.task, self.names, self.batch = bundle, model.task, model.condition, batch
         (network,) = bundle.load_networks()
-        self.network: Any = network
+        self.device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+        self.network: Any = network.to(self.device)
 
     @property
     def sequences(self) -> tuple[Sequence, ...]:
@@ -76,21 +77,21 @@ class Sampler:
         made: list[Tensor] = []
         for part in torch.split(latents, self.batch):
             watch("making slices", len(made) * self.batch / count)
-            made.append(to_intensity(self.network.decode(part)))
+            made.append(to_intensity(self.network.decode(part.to(self.device)).cpu()))
         return torch.cat(made)
 
     @torch.no_grad()
     def reconstruct(self, images: Tensor) -> Tensor:
         """Return slices (B, C, H, W) after the way through the latent of a ``vae``."""
-        parts = [self.network(to_model(part))[0] for part in torch.split(images, self.batch)]
-        return torch.cat([to_intensity(part) for part in parts])
+        parts = [self.network(to_model(part.to(self.device)))[0] for part in torch.split(images, self.batch)]
+        return torch.cat([to_intensity(part).cpu() for part in parts])
 
     @torch.no_grad()
     def interpolate(self, first: Tensor, last: Tensor, steps: int) -> Tensor:
         """Return slices along the straight line between the latents of two slices (C, H, W): (steps, C, H, W)."""
-        ends = self.network.encode(to_model(torch.stack([first, last])))[0]
-        weights = torch.linspace(0, 1, steps).view(-1, *[1] * (ends.ndim - 1))
-        return to_intensity(self.network.decode(ends[:1] * (1 - weights) + ends[1:] * weights))
+        ends = self.network.encode(to_model(torch.stack([first, last]).to(self.device)))[0]
+        weights = torch.linspace(0, 1, steps, device=self.device).view(-1, *[1] * (ends.ndim - 1))
+        return to_intensity(self.network.decode(ends[:1] * (1 - weights) + ends[1:] * weights)).cpu()
 
     @torch.no_grad()
     def paint(self, labels: Tensor, brain: Tensor, seed: int = 0, scheme: LabelScheme | None = None) -> Tensor:
@@ -105,12 +106,12 @@ class Sampler:
         Returns:
             float32 (Z, C, H, W).
         """
-        condition = condition_maps(labels, brain, scheme or self.scheme, self.names)
-        style = self.network.draw(1, Generator().manual_seed(seed))
+        condition = condition_maps(labels, brain, scheme or self.scheme, self.names).to(self.device)
+        style = self.network.draw(1, Generator().manual_seed(seed)).to(self.device)
         found = torch.zeros(len(labels), len(self.sequences), *labels.shape[1:])
         for part in torch.split(torch.nonzero(brain.flatten(1).any(dim=1)).flatten(), self.batch):
             made = self.network.decode(style.expand(len(part), -1), condition[part])
-            found[part] = to_intensity(made.float())
+            found[part] = to_intensity(made.float()).cpu()
         return found
 
     def paint_volume(self, label: Image, brain: Image, seed: int = 0) -> dict[Sequence, Image]:

@@ -15,6 +15,7 @@ from tumorscope.core.sequence import Sequence as Sequences
 from tumorscope.inference.novelty import Novelty
 from tumorscope.inference.runtimes.base import Precision, Runtime, softmax
 from tumorscope.inference.runtimes.select import open_runtime
+from tumorscope.study.slice_sequence import other_sequence, sequence_probabilities, surprise
 from tumorscope.transforms.prepare import prepare
 
 
@@ -94,6 +95,24 @@ class TypePredictor:
             found = 0.5 * (found + mirrored)
         return found
 
+    def foreign(self, pictures: Array) -> Array | None:
+        """Return how foreign prepared pictures (N, C, H, W) are: above 1 is beyond a limit, (N,); None: not measured.
+
+        Beyond a limit lies what differs from the training pictures, and what shows another sequence.
+        """
+        return self._foreign(pictures)[0]
+
+    def _foreign(self, pictures: Array) -> tuple[Array | None, Sequences | None]:
+        """Return that, and the sequence that the pictures seem to show if it is not the one expected."""
+        grey, limit = pictures[:, 0], self.settings.most_surprise
+        found = None if self.novelty is None else self.novelty.score(grey)
+        if limit is None:
+            return found, None
+        chance = sequence_probabilities(grey)
+        odd = surprise(chance, self.sequence) / limit
+        shown = other_sequence(chance, self.sequence) if np.median(odd) > 1 else None
+        return odd if found is None else np.maximum(found, odd), shown
+
     def predict(self, images: Mapping[Sequences, Image], slices: Sequence[int] = ()) -> TypeAnswer:
         """Tell the tumour type of a picture, or of slices of a volume, whose probabilities are averaged.
 
@@ -113,9 +132,10 @@ class TypePredictor:
             )
         pictures = self.prepared(images, slices or (0,))
         mean = self.probabilities(pictures).mean(axis=0)
-        foreign = None if self.novelty is None else float(np.median(self.novelty.score(pictures[:, 0])))
+        scores, looks_like = self._foreign(pictures)
+        foreign = None if scores is None else float(np.median(scores))
         named = {name: float(p) for name, p in zip(self.bundle.manifest.outputs.names, mean, strict=True)}
-        return TypeAnswer(named, foreign, self.settings.abstain_below, tuple(slices))
+        return TypeAnswer(named, foreign, self.settings.abstain_below, tuple(slices), looks_like)
 
 
 def slice_count(image: Image) -> int:

@@ -75,10 +75,7 @@ class _SpadeBlock(nn.Module):
 
     def __init__(self, inputs: int, outputs: int, condition: int, hidden: int) -> None:
         super().__init__()
-        from monai.networks.blocks.spade_norm import SPADE
-
-        spade = {"label_nc": condition, "kernel_size": 3, "spatial_dims": 2, "hidden_channels": hidden}
-        self.norms = nn.ModuleList(SPADE(norm_nc=n, **spade) for n in (inputs, outputs))
+        self.norms = nn.ModuleList(_Spade(n, condition, hidden) for n in (inputs, outputs))
         self.convs = nn.ModuleList(nn.Conv2d(i, outputs, 3, padding=1) for i in (inputs, outputs))
         self.shortcut = nn.Conv2d(inputs, outputs, 1) if inputs != outputs else nn.Identity()
 
@@ -87,3 +84,21 @@ class _SpadeBlock(nn.Module):
         for norm, conv in zip(self.norms, self.convs, strict=True):
             y = conv(functional.leaky_relu(norm(y, condition), 0.2))
         return self.shortcut(x) + y  # type: ignore[no-any-return]
+
+
+class _Spade(nn.Module):
+    """Batch normalisation whose scale and shift are painted by the label map.
+
+    MONAI's normalises per sample, which takes the style away, and normalises scale and shift themselves, which turns
+    what is painted evenly into a grid.
+    """
+
+    def __init__(self, channels: int, condition: int, hidden: int) -> None:
+        super().__init__()
+        self.norm = nn.BatchNorm2d(channels, affine=False)
+        self.shared = nn.Conv2d(condition, hidden, 3, padding=1)
+        self.painted = nn.Conv2d(hidden, 2 * channels, 3, padding=1)
+
+    def forward(self, x: Tensor, condition: Tensor) -> Tensor:
+        scale, shift = self.painted(functional.leaky_relu(self.shared(condition), 0.2)).chunk(2, dim=1)
+        return self.norm(x) * (1 + scale) + shift  # type: ignore[no-any-return]

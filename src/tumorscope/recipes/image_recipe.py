@@ -103,7 +103,8 @@ class ImageLoss(Section):
 
     Attributes:
         l1: Mean absolute error of the reconstruction (vae, synthesis).
-        ssim: 1 - SSIM of the reconstruction.
+        ssim: 1 - SSIM of the reconstruction (vae).
+        background: Weight of pixels outside the brain in both (vae).
         kl: Divergence of the latent from the standard normal, per latent number.
         adversarial: Of the critic's verdict (synthesis; for gan it is everything).
         form: ``hinge`` or ``non_saturating``.
@@ -113,6 +114,7 @@ class ImageLoss(Section):
 
     l1: float = Field(default=0.0, ge=0)
     ssim: float = Field(default=0.0, ge=0)
+    background: float = Field(default=1.0, ge=0, le=1)
     kl: float = Field(default=0.0, ge=0)
     adversarial: float = Field(default=0.0, ge=0)
     form: Literal["hinge", "non_saturating"] = "hinge"
@@ -128,12 +130,14 @@ class Critic(Section):
         lr: Its learning rate.
         augment: Whether real and made images are augmented alike before it sees them (Zhao et al., NeurIPS 2020).
         patch: Judge patches (synthesis) instead of whole images.
+        spectral: Bound its layers by their spectral norm; otherwise give ``loss.r1``.
     """
 
     filters: tuple[int, ...] = (32, 64, 96, 128, 192)
     lr: float = Field(default=2e-4, gt=0)
     augment: bool = True
     patch: bool = False
+    spectral: bool = False
 
 
 class GenerativeRecipe(Section):

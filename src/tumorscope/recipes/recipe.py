@@ -73,8 +73,6 @@ class Recipe(Section):
             raise ValueError("data.unit other than 'patient' goes without held_out, folds and stratify")
         if self.data.classes and self.data.scheme != "custom":
             raise ValueError("data.classes needs data.scheme 'custom'")
-        if self.training.validate_every > self.training.epochs:
-            raise ValueError("training.validate_every is more than training.epochs: nothing would be validated")
         if self.preprocess.patch is not None and self.augment.drop_context:
             raise ValueError("augment.drop_context is for slices: a 3D patch has no neighbouring slices to replace")
         if self.plan is not None and self.preprocess.patch is None:

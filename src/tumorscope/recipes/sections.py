@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
 
 class Section(BaseModel):
@@ -142,3 +142,9 @@ class Training(Section):
     workers: int = Field(default=0, ge=0)
     seed: int = 0
     deterministic: bool = False
+
+    @model_validator(mode="after")
+    def _validates(self) -> Training:
+        if self.validate_every > self.epochs:
+            raise ValueError("validate_every is more than epochs: nothing would be validated")
+        return self

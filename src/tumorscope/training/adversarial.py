@@ -29,7 +29,7 @@ def gradient_penalty(critic: nn.Module, real: Tensor) -> Tensor:
     with torch.autocast(real.device.type, enabled=False):
         images = real.detach().float().requires_grad_(True)
         verdict, _ = critic(images)
-        (slope,) = torch.autograd.grad(verdict.sum(), images, create_graph=True)
+        (slope,) = torch.autograd.grad(verdict.reshape(len(images), -1).mean(1).sum(), images, create_graph=True)
     return 0.5 * slope.square().sum(dim=(1, 2, 3)).mean()
 
 

@@ -139,4 +139,5 @@ def loader(
     """
     count = len(sampler) if isinstance(sampler, Sized) else 0
     lonely = count > batch_size > 1 and count % batch_size == 1
-    return DataLoader(dataset, batch_size, sampler=sampler, shuffle=False, drop_last=lonely, num_workers=workers)
+    pinned = workers > 0 and torch.cuda.is_available()
+    return DataLoader(dataset, batch_size, sampler=sampler, drop_last=lonely, num_workers=workers, pin_memory=pinned)

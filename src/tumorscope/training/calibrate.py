@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import cast
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
+from tumorscope.core.answer import NO_TUMOR
 from tumorscope.core.image import Array
+from tumorscope.core.sequence import Sequence
 from tumorscope.inference.novelty import Novelty, describe_picture, fit_novelty
 from tumorscope.inference.runtimes.base import softmax
 from tumorscope.inference.runtimes.openvino_cache import fast_function
 from tumorscope.metrics.type_scores import TypeAnswers, type_scores
 from tumorscope.networks.classifier import StagedClassifier
+from tumorscope.study.slice_sequence import sequence_probabilities, surprise, usual_surprise
 from tumorscope.training.pictures import Pictures
 
 _BATCH = 32
@@ -23,6 +26,8 @@ _BATCH = 32
 _WANTED = 0.99
 #: At most this share of validation pictures goes without an answer.
 _MOST_SILENT = 0.1
+#: At most this share of pictures with a tumour may be said to show another sequence.
+_FALSE_ALARMS = 0.05
 
 
 @dataclass(frozen=True)
@@ -32,11 +37,13 @@ class Calibration:
     Attributes:
         temperature: Divides the logits.
         abstain_below: Probability below which there is no answer.
+        most_surprise: Beyond it a slice shows another sequence; None: not asked.
         facts: Numbers for the manifest: pictures, expected calibration error before and after, share without answer.
     """
 
     temperature: float
     abstain_below: float
+    most_surprise: float | None = None
     facts: dict[str, float] = field(default_factory=dict)
 
 
@@ -80,7 +87,7 @@ def calibrate(logits: Array, truth: Array) -> Calibration:
         "ece after": _ece(after, truth),
         "validation share without answer": float((after.max(axis=1) < limit).mean()),
     }
-    return Calibration(temperature, limit, {k: round(v, 4) for k, v in facts.items()})
+    return Calibration(temperature, limit, facts={k: round(v, 4) for k, v in facts.items()})
 
 
 def abstain_limit(probabilities: Array, truth: Array) -> float:
@@ -113,6 +120,29 @@ def novelty_of(pictures: Pictures, train: Array, types: Array, validation: Array
         batches = [pictures.array[chosen[i : i + 256], 0] for i in range(0, len(chosen), 256)]
         parts.append(np.concatenate([describe_picture(b) for b in batches]))
     return fit_novelty(parts[0], types, parts[1])
+
+
+def with_surprise(chosen: Calibration, pictures: Pictures, validation: Array, sequence: Sequence) -> Calibration:
+    """Add the limit beyond which a slice shows another sequence.
+
+    It is the usual one (:func:`~tumorscope.study.slice_sequence.usual_surprise`), or a higher one if more than 5 % of
+    the validation pictures, and two standard errors on top, lay beyond. Pictures without tumour do not count: public
+    ones are of several sequences.
+    """
+    batches = [pictures.array[validation[i : i + _BATCH], 0] for i in range(0, len(validation), _BATCH)]
+    odd = np.concatenate([surprise(sequence_probabilities(b.astype(np.float32)), sequence) for b in batches])
+    tumour = np.array([pictures.types[i] != NO_TUMOR for i in validation])
+    limit = usual_surprise()
+    if tumour.any():
+        share = _FALSE_ALARMS + 2 * np.sqrt(_FALSE_ALARMS * (1 - _FALSE_ALARMS) / tumour.sum())
+        limit = max(limit, float(np.quantile(odd[tumour], max(0.0, 1 - share), method="higher")))
+    limit = round(limit, 3)
+    facts = {
+        f"validation share called another sequence, {name}": round(float((odd[own] > limit).mean()), 4)
+        for name, own in (("with tumour", tumour), ("without", ~tumour))
+        if own.any()
+    }
+    return replace(chosen, most_surprise=limit, facts=chosen.facts | facts)
 
 
 def _mean_softmax(logits: Array, temperature: float) -> Array:

@@ -16,7 +16,7 @@ from torch import Tensor
 
 from tumorscope.bundles.bundle import Bundle, save_bundle
 from tumorscope.bundles.card import render_card
-from tumorscope.bundles.manifest import Classify, Manifest, TrainingRecord
+from tumorscope.bundles.manifest import Classify, Manifest, TrainingRecord, licence_after
 from tumorscope.core.labels import LabelScheme
 from tumorscope.datasets.base import Dataset
 from tumorscope.datasets.splits import Split
@@ -98,9 +98,7 @@ def export_bundle(
         classes=custom,
         training=TrainingRecord(
             dataset=dataset.name,
-            licence=dataset.licence
-            if before is None
-            else f"{dataset.licence}; started from weights under: {before.licence}",
+            licence=licence_after(dataset.licence, before),
             commercial=dataset.commercial and (before is None or before.commercial),
             case_hashes=sorted({*case_hashes, *(before.case_hashes if before else ())}),
             split=splits[0].model_dump(mode="json") if len(splits) == 1 else _folds(splits),
@@ -147,6 +145,7 @@ def export_classifier(
         abstain_below=calibration.abstain_below,
         origin=f"chosen on the {calibration.facts['validation pictures']:g} validation pictures",
         novelty=NOVELTY,
+        most_surprise=calibration.most_surprise,
     )
     content = Manifest(
         **_of_recipe(recipe),

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from tumorscope.bundles.bundle import Bundle, save_bundle
 from tumorscope.bundles.card import render_card
-from tumorscope.bundles.manifest import ImageModel, Manifest, Outputs, TrainingRecord
+from tumorscope.bundles.manifest import ImageModel, Manifest, Outputs, TrainingRecord, licence_after
 from tumorscope.datasets.base import Dataset
 from tumorscope.datasets.splits import Split
 from tumorscope.recipes.image_recipe import GenerativeRecipe, RestorationRecipe
@@ -63,7 +63,7 @@ def export_images(
         image=model,
         training=TrainingRecord(
             dataset=dataset.name,
-            licence=licence if before is None else f"{licence}; started from weights under: {before.licence}",
+            licence=licence_after(licence, before),
             commercial=dataset.commercial and (before is None or before.commercial),
             case_hashes=sorted({*case_hashes, *(before.case_hashes if before else ())}),
             split=split.model_dump(mode="json"),

@@ -51,7 +51,9 @@ class GanTask(LightningModule):
                 fix="Change one of them",
             )
         self.channels = recipe.preprocess.channels
-        self.critic = ImageCritic(self.channels + conditions, recipe.critic.filters, recipe.critic.patch)
+        self.critic = ImageCritic(
+            self.channels + conditions, recipe.critic.filters, recipe.critic.patch, recipe.critic.spectral
+        )
         self._extractor: list[FeatureExtractor] = []  # in a list: it is no part of what is trained and saved
         self._real: list[Any] = []
         self._made: list[Any] = []

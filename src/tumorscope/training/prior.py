@@ -31,8 +31,12 @@ def with_prior(
     """
     network = cast("Autoencoder", build_network(recipe.network.name, *recipe.network_channels, recipe.network.args))
     network.load_state_dict(state)
-    network.eval()
+    device = "cuda" if torch.cuda.is_available() else "cpu"
+    network.eval().to(device)
     slices = ImageSlices(cache, train_ids, "axial", recipe.data.least_brain)
-    means = [network.encode(to_model(batch["image"]))[0].half() for batch in loader(slices, 16, None)]
-    network.fit_prior(torch.cat(means))
+    with torch.autocast(device, torch.bfloat16):
+        means = [
+            network.encode(to_model(batch["image"].to(device)))[0].half().cpu() for batch in loader(slices, 16, None)
+        ]
+    network.cpu().fit_prior(torch.cat(means))
     return network.state_dict()

@@ -7,6 +7,7 @@ from typing import Any, cast
 import torch
 from lightning.pytorch import LightningModule
 from torch import Tensor
+from torch.nn import functional
 
 from tumorscope.networks.autoencoder import Autoencoder
 from tumorscope.networks.build import build_network
@@ -14,7 +15,7 @@ from tumorscope.recipes.image_recipe import GenerativeRecipe
 from tumorscope.training.optim import build_optimizer, build_schedule
 from tumorscope.training.restore_task import step_seed
 from tumorscope.transforms.augment import augment_batch
-from tumorscope.transforms.image_range import TOP, to_intensity, to_model
+from tumorscope.transforms.image_range import to_intensity, to_model
 
 
 def divergence(mean: Tensor, sigma: Tensor) -> Tensor:
@@ -22,11 +23,20 @@ def divergence(mean: Tensor, sigma: Tensor) -> Tensor:
     return 0.5 * (mean**2 + sigma**2 - 1 - torch.log(sigma**2 + 1e-8)).mean()
 
 
+def similarity(made: Tensor, image: Tensor) -> Tensor:
+    """Return the SSIM at every pixel of (B, C, H, W), the range of intensities being 1 (``metrics.image_quality``)."""
+    from monai.metrics.regression import compute_ssim_and_cs
+
+    pair = (functional.pad(x, (5, 5, 5, 5), mode="reflect") for x in (made, image))
+    found, _ = compute_ssim_and_cs(*pair, spatial_dims=2, kernel_size=(11, 11), kernel_sigma=(1.5, 1.5))
+    return cast("Tensor", found)
+
+
 class VaeTask(LightningModule):
     """Trains an autoencoder.
 
-    Logs ``train_loss``, ``val_loss`` (the reconstruction's part of the loss), ``val_ssim`` (whole slice; the page's
-    scores are inside the brain) and ``val_kl``.
+    Logs ``train_loss``, ``val_loss`` (the reconstruction's part of the loss), ``val_ssim`` (inside the brain)
+    and ``val_kl``.
 
     Args:
         recipe: What to do.
@@ -37,22 +47,23 @@ class VaeTask(LightningModule):
 
     def __init__(self, recipe: GenerativeRecipe) -> None:
         super().__init__()
-        from monai.losses import SSIMLoss
-
         self.recipe = recipe
         network = build_network(
             recipe.network.name, *recipe.network_channels, recipe.network.args, recipe.preprocess.size
         )
         self.network = cast("Autoencoder", network)
-        self.dissimilarity = SSIMLoss(2, data_range=TOP)
 
     def reconstruction_loss(self, made: Tensor, image: Tensor) -> tuple[Tensor, Tensor]:
-        """Return the loss of a reconstruction, and its SSIM."""
+        """Return the loss of a reconstruction, and its SSIM inside the brain."""
         weights = self.recipe.loss
-        loss = weights.l1 * (made - image).abs().mean()
+        inside = (image > -1).any(dim=1, keepdim=True).float().expand_as(image)
+        counted = inside + weights.background * (1 - inside)
         with torch.autocast(image.device.type, enabled=False):
-            unlike = self.dissimilarity(to_intensity(made.float()), to_intensity(image.float()))
-        return loss + weights.ssim * unlike, 1 - unlike
+            similar = similarity(to_intensity(made.float(), floor=0), to_intensity(image.float(), floor=0))
+        error = ((made - image).abs() * counted).sum() / counted.sum()
+        unlike = ((1 - similar) * counted).sum() / counted.sum()
+        within = (similar.detach() * inside).sum() / inside.sum().clamp_min(1)
+        return weights.l1 * error + weights.ssim * unlike, within
 
     def training_step(self, batch: dict[str, Tensor], index: int) -> Tensor:
         """Return the loss of one batch."""

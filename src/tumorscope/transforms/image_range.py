@@ -15,7 +15,7 @@ def to_model(intensity: Tensor) -> Tensor:
     return intensity.clamp(0, TOP) * (2 / TOP) - 1
 
 
-def to_intensity(value: Tensor) -> Tensor:
-    """Map a network's output back to intensities from 0 to :data:`TOP`; what is nearly background becomes 0."""
+def to_intensity(value: Tensor, floor: float = FLOOR) -> Tensor:
+    """Map a network's output back to intensities from 0 to :data:`TOP`; what is below ``floor`` becomes 0."""
     intensity = (value.clamp(-1, 1) + 1) * (TOP / 2)
-    return intensity * (intensity >= FLOOR)
+    return intensity * (intensity >= floor)

@@ -72,6 +72,7 @@ class TypeFinding:
             "probabilities": {name: round(p, 4) for name, p in answer.probabilities.items()},
             "abstain_below": answer.abstain_below,
             "foreign": None if answer.foreign is None else round(answer.foreign, 3),
+            "looks_like": answer.looks_like,
             "slices": list(answer.slices),
             "agrees": self.agrees,
             "agreement": self.agreement,

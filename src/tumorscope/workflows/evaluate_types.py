@@ -111,8 +111,8 @@ def _ask(
         if batch:
             pictures = np.stack(batch)
             found.append(predictor.probabilities(pictures).astype(np.float64))
-            novelty = predictor.novelty
-            foreign.extend([None] * len(batch) if novelty is None else novelty.score(pictures[:, 0]).tolist())
+            scores = predictor.foreign(pictures)
+            foreign.extend([None] * len(batch) if scores is None else scores.tolist())
             batch.clear()
 
     for number, case in enumerate(cases, 1):

@@ -208,7 +208,7 @@ def _export(
     parent: Bundle | None,
 ) -> Bundle:
     """Calibrate on the validation pictures and write manifest and bundle."""
-    from tumorscope.training.calibrate import calibrate, logits_of, novelty_of, with_temperature
+    from tumorscope.training.calibrate import calibrate, logits_of, novelty_of, with_surprise, with_temperature
     from tumorscope.training.callbacks import read_log
     from tumorscope.training.export import export_classifier, run_manifest
     from tumorscope.training.fit_types import type_numbers
@@ -219,6 +219,7 @@ def _export(
     network = build_classifier(recipe)
     network.load_state_dict(result.state)
     chosen = calibrate(logits_of(network, pictures, val, mirrored=True), numbers[val])
+    chosen = with_surprise(chosen, pictures, val, recipe.preprocess.sequences[0])
     facts: dict[str, Any] = {
         "best_epoch": [result.best_epoch + 1],
         "epochs_run": [result.epochs_run],
