@@ -4,8 +4,8 @@
 
 The phantom and the first case of ``--data`` are chosen in turn, so that every choice reads the scans anew. The clock
 starts when Enter is pressed in the list of cases, and stops when a canvas of the viewer shows that case; for a slice it
-starts before the key is sent and stops when the viewer says that it has drawn. Both include the driver's own round trips.
-Writes ``benchmarks/results/app-speed.json``.
+starts before the key is sent and stops when the viewer says that it has drawn. Both include the driver's own round
+trips. Writes ``benchmarks/results/app-speed.json``.
 """
 
 from __future__ import annotations
@@ -112,7 +112,7 @@ def entry(what: str, seconds: list[float], target: float) -> dict[str, Any]:
 
 
 def measure(driver: webdriver.Chrome, address: str, real: str | None, runs: int, slices: int) -> list[dict[str, Any]]:
-    """Return one entry per case and kind of wait; the first opening of all, which loads libraries, counts for nothing."""
+    """Return one entry per case and kind of wait; the first opening, which loads libraries, counts for nothing."""
     driver.get(address)
     until(lambda: drawn_case(driver).endswith(PHANTOM))
     labels = [PHANTOM] if real is None else [real, PHANTOM]

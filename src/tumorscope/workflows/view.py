@@ -159,7 +159,10 @@ def _packed(view: CaseView, result: CaseResult, scored: Agreement | None, seen: 
     maps = screen.maps(result.segmentation, entropy, top) if result.segmentation.probabilities else Packed({})
     parts = [_geometry(screen, result.segmentation), screen.scans(), screen.labels("labels", result.segmentation), maps]
     if scored is not None:
-        parts += [screen.labels("reference", scored.reference), Packed({"agreement": {**_agreement_facts(scored), "seen": seen}})]
+        parts += [
+            screen.labels("reference", scored.reference),
+            Packed({"agreement": {**_agreement_facts(scored), "seen": seen}}),
+        ]
     return merged(*parts)
 
 

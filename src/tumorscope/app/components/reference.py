@@ -14,7 +14,9 @@ def reference(found: Agreement | None, seen: bool) -> None:
         st.info("No reference (expert segmentation) came with this case.")
         return
     if seen:
-        st.warning("The model was trained or validated on this case. How well it does on new ones these scores do not tell.")
+        st.warning(
+            "The model was trained or validated on this case. How well it does on new ones these scores do not tell."
+        )
     heads = [METRICS[m].title for m in SHOWN]
     head = "".join(f'<th class="n">{text}</th>' for text in (*heads, "found", "missed", "invented"))
     rows = []

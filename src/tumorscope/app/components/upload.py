@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import os
 import re
+from itertools import takewhile
 from pathlib import Path
 
 import streamlit as st
@@ -51,7 +51,8 @@ def _form(mine: Session) -> None:
 
 def _name(names: list[str]) -> str:
     """Return what the names of one case's files have in common; the case is called so."""
-    common = os.path.commonprefix([Path(name).name for name in names])
+    letters = zip(*(Path(name).name for name in names), strict=False)
+    common = "".join(same[0] for same in takewhile(lambda these: len(set(these)) == 1, letters))
     return re.sub(r"[^\w-]+", "_", common).strip("_-") or "scans"
 
 
