@@ -4,8 +4,9 @@
 
 The phantom and the first case of ``--data`` are chosen in turn, so that every choice reads the scans anew. The clock
 starts when Enter is pressed in the list of cases, and stops when a canvas of the viewer shows that case; for a slice it
-starts before the key is sent and stops when the viewer says that it has drawn. Both include the driver's own round
-trips. Writes ``benchmarks/results/app-speed.json``.
+starts before the key is sent and stops when the viewer says that it has drawn. Both include the driver's own trips.
+Beside the clock stand the processor seconds of the server and the viewer's own drawing time, which depend less on what
+else the machine does. Writes ``benchmarks/results/app-speed.json``.
 """
 
 from __future__ import annotations
@@ -36,7 +37,7 @@ from tumorscope.workflows.inputs import find_inputs
 RESULTS = Path(__file__).parent / "results"
 PHANTOM = "Phantom_000 (synthetic)"
 #: Seconds after which something counts as broken, not slow.
-_BROKEN = 120.0
+_BROKEN = 600.0
 _CHOICE = "[data-testid='stSidebar'] [data-testid='stSelectbox'] input[aria-label*='Case']"
 #: Which case is drawn: its token, once a canvas has pixels that are not black; else nothing.
 _DRAWN = """
@@ -81,47 +82,59 @@ def drawn_case(driver: webdriver.Chrome) -> str:
     return str(driver.execute_script(_DRAWN))
 
 
-def choose(driver: webdriver.Chrome, label: str) -> float:
-    """Choose a case in the list and return the seconds until its picture is there."""
+def processor(process: int) -> float:
+    """Return the processor seconds that a process of Linux has used."""
+    fields = Path(f"/proc/{process}/stat").read_text(encoding="ascii").rsplit(")", 1)[1].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def choose(driver: webdriver.Chrome, label: str, server: int) -> tuple[float, float]:
+    """Choose a case in the list; return the seconds until its picture is there, and the server's processor seconds."""
     driver.switch_to.default_content()
     box = driver.find_element(By.CSS_SELECTOR, _CHOICE)
     box.click()
     box.send_keys(label)
-    begun = time.perf_counter()
+    used, begun = processor(server), time.perf_counter()
     box.send_keys(Keys.ENTER)
-    return until(lambda: drawn_case(driver).endswith(f"-{label}")) - begun
+    took = until(lambda: drawn_case(driver).endswith(f"-{label}")) - begun
+    return took, processor(server) - used
 
 
-def next_slice(driver: webdriver.Chrome, key: str) -> float:
-    """Send a key to the slice slider and return the seconds until the viewer has drawn."""
+def next_slice(driver: webdriver.Chrome, key: str) -> tuple[float, float]:
+    """Send a key to the slice slider; return the seconds until the viewer has drawn, and those of the drawing alone."""
     slider = driver.find_element(By.ID, "slice")
     count = "return Number(document.body.dataset.drawn)"
     before = driver.execute_script(count)
     begun = time.perf_counter()
     slider.send_keys(key)
-    return until(lambda: driver.execute_script(count) > before) - begun
+    took = until(lambda: driver.execute_script(count) > before) - begun
+    return took, driver.execute_script("return Number(document.body.dataset.milliseconds)") / 1000
 
 
-def entry(what: str, seconds: list[float], target: float) -> dict[str, Any]:
-    """Return median and worst, beside what the design asks for."""
+def entry(what: str, measured: list[tuple[float, float]], target: float, part: str) -> dict[str, Any]:
+    """Return median and worst, beside what the design asks for; ``part``: what the second figures are."""
+    seconds, parts = [m[0] for m in measured], [m[1] for m in measured]
     median, worst = statistics.median(seconds), max(seconds)
     found: dict[str, Any] = {"what": what, "median_seconds": round(median, 3), "worst_seconds": round(worst, 3)}
+    found |= {f"{part}_median_seconds": round(statistics.median(parts), 3)}
     found |= {"runs": len(seconds), "target_seconds": target, "met": worst < target}
     print(found)
     return found
 
 
-def measure(driver: webdriver.Chrome, address: str, real: str | None, runs: int, slices: int) -> list[dict[str, Any]]:
+def measure(
+    driver: webdriver.Chrome, address: str, server: int, real: str | None, runs: int, slices: int
+) -> list[dict[str, Any]]:
     """Return one entry per case and kind of wait; the first opening, which loads libraries, counts for nothing."""
     driver.get(address)
     until(lambda: drawn_case(driver).endswith(PHANTOM))
     labels = [PHANTOM] if real is None else [real, PHANTOM]
-    firsts: dict[str, list[float]] = {label: [] for label in labels}
-    changes: dict[str, list[float]] = {label: [] for label in labels}
+    firsts: dict[str, list[tuple[float, float]]] = {label: [] for label in labels}
+    changes: dict[str, list[tuple[float, float]]] = {label: [] for label in labels}
     for run in range(runs + 1):
         for label in labels:
             if label != PHANTOM or real is not None:
-                firsts[label].append(choose(driver, label))
+                firsts[label].append(choose(driver, label, server))
             if run == 0:
                 continue
             until(lambda label=label: drawn_case(driver).endswith(f"-{label}"))  # type: ignore[misc]
@@ -131,8 +144,8 @@ def measure(driver: webdriver.Chrome, address: str, real: str | None, runs: int,
     for label in labels:
         name = "the phantom" if label == PHANTOM else "a BraTS case"
         if firsts[label]:
-            table.append(entry(f"first picture of {name}", firsts[label][1:], 3.0))
-        table.append(entry(f"next slice of {name}", changes[label], 0.15))
+            table.append(entry(f"first picture of {name}", firsts[label][1:], 3.0, "server_processor"))
+        table.append(entry(f"next slice of {name}", changes[label], 0.15, "drawing"))
     return table
 
 
@@ -155,7 +168,7 @@ def main() -> None:
             driver = open_browser(scratch)
             try:
                 real = found[0].id if found else None
-                table = measure(driver, f"http://127.0.0.1:{port}", real, options.runs, options.slices)
+                table = measure(driver, f"http://127.0.0.1:{port}", server.pid, real, options.runs, options.slices)
             finally:
                 driver.quit()
         finally:
