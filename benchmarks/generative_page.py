@@ -189,11 +189,14 @@ def utility(found: dict[str, Any]) -> list[str]:
     lines += table(["k", "seeds", "trained on", "WT", "TC", "ET"], rows)
     for k, arms in found["summary"].items():
         gain = arms.get("real+synthetic minus real")
-        if gain:
-            low, high = gain["WT"]["ci95"]
+        for region in ("WT", "TC", "ET") if gain else ():
+            low, high = gain[region]["ci95"]
             word = "helped" if low > 0 else "hurt" if high < 0 else "made no difference that can be told"
-            lines += [f"- k = {k}: adding synthetic cases {word} (WT, {shown(gain['WT'])})."]
-    return [*lines, ""]
+            lines += [f"- k = {k}, {region}: adding synthetic cases {word} ({shown(gain[region])})."]
+    left = [str(k) for k in plan["patients"] if str(k) not in found["summary"]]
+    if left:
+        lines += [f"- Planned and not run yet: k = {', '.join(left)}."]
+    return [*lines, "- Three regions are looked at, so one interval beyond 0 is weaker evidence than it looks.", ""]
 
 
 def page(results: Path = RESULTS) -> str:

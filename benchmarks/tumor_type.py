@@ -64,7 +64,7 @@ PARTS = ("baselines", "models", "foreign", "gradcam", "latency", "shortcuts")
 #: Model → (title, folder under WORK of the one trained on Training, and on the grouped split's training part).
 MODELS = {
     "four-class-efficientnet-b1": ("published recipe, frozen base (lite1)", "published-release", "published-group"),
-    "tumor-type": ("ours, looks at the tumour (lite0)", "release", "group"),
+    "tumor-type": ("ours, looks at the tumour (lite2)", "release", "group"),
 }
 
 
