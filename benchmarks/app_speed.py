@@ -137,7 +137,7 @@ def measure(
                 firsts[label].append(choose(driver, label, server))
             if run == 0:
                 continue
-            until(lambda label=label: drawn_case(driver).endswith(f"-{label}"))  # type: ignore[misc]
+            until(lambda label=label: drawn_case(driver).endswith(f"-{label}"))
             keys = [Keys.ARROW_RIGHT if n % 8 < 4 else Keys.ARROW_LEFT for n in range(-(-slices // runs))]
             changes[label] += [next_slice(driver, key) for key in keys]
     table = []

@@ -207,7 +207,7 @@ def _box(images: list[Image], masks: list[Image]) -> list[tuple[int, int]]:
         signal |= data != data[0, 0, 0]
     for mask in masks:
         signal |= to_model_orientation(mask) > 0
-    flat = signal.any(axis=2)
+    flat: Array = np.asarray(signal.any(axis=2))
     box = []
     for along in (flat.any(axis=1), flat.any(axis=0), signal.any(axis=(0, 1))):
         where, size = np.flatnonzero(along), along.size
