@@ -97,6 +97,16 @@ def test_reference_is_compared_slice_by_slice(segmented):
     assert all(share > 0 for share in page.coloured().values())
 
 
+def test_head_and_tumour_are_shown_in_3d(segmented):
+    page = segmented[0]
+    page.enter_viewer("labels")
+    page.click(page.find("button[data-layout='space']"))
+    note = ".note[role='status']"
+    page.wait(lambda d: d.find_elements("css selector", "[data-ready='yes']") or "WebGL 2" in page.text(note))
+    page.shot("3d-segmented")
+    page.view("slice")
+
+
 def test_views_survive_a_change_of_page(segmented):
     page, volumes, _ = segmented
     page.enter_viewer("labels")

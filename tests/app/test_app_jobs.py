@@ -84,10 +84,59 @@ def test_closing_a_session_stops_its_work_first():
     assert not mine.folder.exists() and mine.jobs == {}
 
 
+def test_a_case_whose_reading_streamlit_broke_off_is_read_again(monkeypatch):
+    from streamlit.runtime.scriptrunner import StopException
+    from streamlit.testing.v1 import AppTest
+
+    from tumorscope.app.components import choose_case
+
+    def page():
+        from tumorscope.app.components.choose_case import choose_case
+        from tumorscope.app.session import session
+
+        choose_case(session())
+
+    def broken_off(found, spacing=None):
+        raise StopException
+
+    app = AppTest.from_function(page, default_timeout=60)
+    with monkeypatch.context() as patch:
+        patch.setattr(choose_case, "view_case", broken_off)
+        app.run()
+    assert app.session_state["session"].view is None
+    app.run()
+    assert app.session_state["session"].view is not None
+    app.session_state["session"].close()
+
+
+def test_errors_name_what_the_app_has_and_not_options():
+    from streamlit.testing.v1 import AppTest
+
+    def page():
+        from tumorscope.app.components.trouble import show_error
+        from tumorscope.core.errors import InputError
+
+        show_error(InputError(expected="a", found="b", fix="State it with --sequence T1 or FLAIR"))
+        show_error(InputError(expected="a", found="b", fix="State the voxel size with --spacing X,Y,Z"))
+
+    texts = [error.value for error in AppTest.from_function(page).run().error]
+    assert len(texts) == 2 and "They show" in texts[0] and "Open your own scans" in texts[1]
+    assert not any("--" in text for text in texts)
+
+
+def test_files_handed_in_together_are_called_by_what_their_names_share():
+    from tumorscope.app.components.upload import _name
+
+    assert _name(["Case_01_t1ce.nii.gz", "Case_01_flair.nii.gz"]) == "Case_01"
+    assert _name(["a.png", "b.png"]) == "scans"
+    assert _name(["../../x y_1.png", "../../x y_2.png"]) == "x_y"
+
+
 def test_the_server_listens_to_this_machine_only_and_reports_nothing():
     words = command(Settings(), 8123, 50, browser=False)
     assert f"--server.address={ADDRESS}" in words and ADDRESS == "127.0.0.1"
     assert {"--server.port=8123", "--server.maxUploadSize=50", "--browser.gatherUsageStats=false"} <= set(words)
+    assert "--runner.fastReruns=false" in words  # two runs of one session must not overlap
 
 
 def test_settings_survive_the_command_line(tmp_path):

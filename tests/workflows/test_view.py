@@ -1,17 +1,20 @@
 """A case for the viewer: grids brought together, and agreement with the reference."""
 
 import json
+import shutil
 
 import numpy as np
 import pytest
 
 from predict_cases import brats, quick_overlay, shipped, tiny_library  # noqa: F401
+from tumorscope.bundles import bundle as library
 from tumorscope.core.case import Case
 from tumorscope.core.image import Image
 from tumorscope.core.labels import BINARY, BRATS
 from tumorscope.core.segmentation import Segmentation
 from tumorscope.core.sequence import Sequence
 from tumorscope.core.watch import StoppedError, part_of
+from tumorscope.datasets.hashing import case_hashes
 from tumorscope.datasets.phantom import small_phantom
 from tumorscope.workflows.agreement import agreement
 from tumorscope.workflows.inputs import find_inputs
@@ -92,6 +95,18 @@ def test_segmenting_a_view_gives_what_predict_gives(view, tmp_path, quick_overla
     shares = [share for _, share in told]
     assert shares == sorted(shares) and shares[0] >= 0 and shares[-1] < 1
     assert "segmenting" in {step for step, _ in told}
+
+
+def test_a_case_the_model_was_trained_on_is_told(view, shipped, tmp_path, monkeypatch, quick_overlay):  # noqa: F811
+    trained = shutil.copytree(shipped, tmp_path / "trained")
+    path = next((trained / "volumes").glob("*.json"))
+    known = json.loads(path.read_text())
+    known["training"]["case_hashes"] = case_hashes(view.case)[:1]
+    path.write_text(json.dumps(known))
+    for library_folder, seen in ((shipped, False), (trained, True)):
+        monkeypatch.setattr(library, "SHIPPED", library_folder)
+        outcome = segment_view(view, Models("torch", "cpu"), tmp_path / str(seen))
+        assert outcome.seen is seen and outcome.packed.facts["agreement"]["seen"] is seen
 
 
 def test_a_watch_stops_the_work_and_nothing_is_written(view, tmp_path):

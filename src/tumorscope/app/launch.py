@@ -47,6 +47,7 @@ def command(settings: Settings, port: int, upload_mb: int, browser: bool) -> lis
         "client.showErrorDetails": "none",
         "client.showErrorLinks": False,
         "runner.magicEnabled": False,
+        "runner.fastReruns": False,  # else two runs of one session overlap, and the second sees a case half opened
         "runner.postScriptGC": False,  # collecting garbage after each script run halts the work beside it for seconds
         **{f"theme.{key}": value for key, value in _THEME.items()},
     }

@@ -95,8 +95,10 @@ class Session:
 
     def forget(self) -> None:
         """Drop the case shown and what was found in it."""
+        segmented = self.outcome is not None
         self.view = self.outcome = self.error = None
-        gc.collect()
+        if segmented:  # only then is there enough to be worth the wait
+            gc.collect()
 
     def new_folder(self, name: str) -> Path:
         """Make a folder below the private one."""

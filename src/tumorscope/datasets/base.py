@@ -12,7 +12,7 @@ import numpy as np
 from tumorscope.core.case import Case
 from tumorscope.core.errors import GeometryError, InputError, LabelError
 from tumorscope.core.image import Image
-from tumorscope.core.labels import LabelScheme, detect_scheme
+from tumorscope.core.labels import LabelScheme, detect_scheme, label_values
 from tumorscope.core.sequence import Sequence
 
 
@@ -99,7 +99,7 @@ def read_volumes(case: Case, sequences: tuple[Sequence, ...], *, one_grid: bool 
     scheme = case.scheme
     if label is not None:
         label = integer_labels(label)
-        values = [v for v in np.unique(label.data) if v != case.ignore_value]
+        values = [int(v) for v in label_values(label.data) if v != case.ignore_value]
         scheme = scheme or detect_scheme(values, hint=label.source.name if label.source else case.id)
         scheme.check(values, where=str(label.source or case.id))
     return replace(case, images=dict(images), label=label, scheme=scheme, reader=None)
@@ -118,7 +118,9 @@ def integer_labels(label: Image) -> Image:
         InputError: if it holds fractions.
         LabelError: if a value is not from 0 to 255.
     """
-    whole = np.rint(label.data)
+    if label.data.dtype == np.uint8:
+        return label
+    whole = np.rint(label.data) if label.data.dtype.kind == "f" else label.data
     if label.data.dtype.kind == "f" and np.abs(label.data - whole).max() > 1e-3:
         raise InputError(
             expected="whole numbers in a label map",

@@ -174,7 +174,8 @@ class Screen:
     def _pack(self, lps: Array) -> bytes:
         """Return (L, P, S) values as bytes, L fastest."""
         values = lps if lps.dtype == np.uint8 else np.rint(np.clip(lps, 0, 255)).astype(np.uint8)
-        return zlib.compress(values.transpose(2, 1, 0).tobytes(), 1)
+        deflate = zlib.compressobj(1, strategy=zlib.Z_RLE)  # half the time of the default, hardly more bytes
+        return deflate.compress(values.transpose(2, 1, 0).tobytes()) + deflate.flush()
 
 
 def merged(*parts: Packed) -> Packed:
@@ -199,15 +200,17 @@ def _percent(data: Array, window: tuple[float, float]) -> Array:
 
 def _box(images: list[Image], masks: list[Image]) -> list[tuple[int, int]]:
     """Return [first, last) along L, P, S of everything that is not the background at a corner, or is marked."""
-    signal: Array = np.zeros(to_model_orientation(images[0]).shape, dtype=bool)
-    for image in images:
+    first = to_model_orientation(images[0])
+    signal: Array = first != first[0, 0, 0]  # lies in memory as the scan does, which is many times faster than not
+    for image in images[1:]:
         data = to_model_orientation(image)
         signal |= data != data[0, 0, 0]
     for mask in masks:
         signal |= to_model_orientation(mask) > 0
+    flat: Array = np.asarray(signal.any(axis=2))
     box = []
-    for axis, size in enumerate(signal.shape):
-        where = np.flatnonzero(signal.any(axis=tuple(a for a in range(3) if a != axis)))
+    for along in (flat.any(axis=1), flat.any(axis=0), signal.any(axis=(0, 1))):
+        where, size = np.flatnonzero(along), along.size
         low, high = (int(where[0]), int(where[-1]) + 1) if where.size else (0, size)
         margin = 3 if size > 8 else size
         box.append((max(0, low - margin), min(size, high + margin)))

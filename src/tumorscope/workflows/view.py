@@ -15,6 +15,7 @@ from tumorscope.core.image import Image
 from tumorscope.core.segmentation import Segmentation
 from tumorscope.core.sequence import Sequence
 from tumorscope.core.watch import Watch, part_of, unwatched
+from tumorscope.datasets.hashing import known_by
 from tumorscope.figures.screen import Packed, Screen, colour_table, merged
 from tumorscope.figures.single_class import FALSE, HIT, MISS
 from tumorscope.inference.uncertainty import uncertainty_map
@@ -60,6 +61,7 @@ class Outcome:
         agreement: Against the reference, where there is one.
         packed: For the viewer; None where nothing was segmented.
         notes: What the user should know.
+        seen: Whether the model was trained or validated on this very case; asked only where there is a reference.
     """
 
     result: CaseResult | TypeResult
@@ -68,6 +70,7 @@ class Outcome:
     agreement: Agreement | None
     packed: Packed | None
     notes: list[str]
+    seen: bool = False
 
 
 def view_case(found: Found, spacing: Spacing | None = None) -> CaseView:
@@ -129,7 +132,13 @@ def segment_view(
         scored = agreement(_with_label(result, view.case))
     except TumorscopeError as error:
         notes.append(f"The reference was not compared: {error}")
-    return Outcome(result, row, folder, scored, _packed(view, result, scored), notes)
+    seen = scored is not None and _seen(result, view.case)
+    return Outcome(result, row, folder, scored, _packed(view, result, scored, seen), notes, seen)
+
+
+def _seen(result: CaseResult, case: Case) -> bool:
+    """Whether the bundle holds a hash of what the case holds."""
+    return result.bundle is not None and bool(set(result.bundle.manifest.training.case_hashes) & known_by(case))
 
 
 def _with_label(result: CaseResult, case: Case) -> CaseResult:
@@ -139,7 +148,7 @@ def _with_label(result: CaseResult, case: Case) -> CaseResult:
     return result
 
 
-def _packed(view: CaseView, result: CaseResult, scored: Agreement | None) -> Packed:
+def _packed(view: CaseView, result: CaseResult, scored: Agreement | None, seen: bool) -> Packed:
     """Show every sequence that was read where grids allow it, else those that were registered to the result."""
     labels = result.segmentation.labels
     images = view.images if all(x.same_grid(labels) for x in view.images.values()) else None
@@ -150,7 +159,10 @@ def _packed(view: CaseView, result: CaseResult, scored: Agreement | None) -> Pac
     maps = screen.maps(result.segmentation, entropy, top) if result.segmentation.probabilities else Packed({})
     parts = [_geometry(screen, result.segmentation), screen.scans(), screen.labels("labels", result.segmentation), maps]
     if scored is not None:
-        parts += [screen.labels("reference", scored.reference), Packed({"agreement": _agreement_facts(scored)})]
+        parts += [
+            screen.labels("reference", scored.reference),
+            Packed({"agreement": {**_agreement_facts(scored), "seen": seen}}),
+        ]
     return merged(*parts)
 
 

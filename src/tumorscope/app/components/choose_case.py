@@ -24,7 +24,8 @@ def choose_case(mine: Session) -> None:
     if st.session_state.get(BOX) not in offered:
         st.session_state[BOX] = mine.shown if mine.shown in offered else next(iter(offered))
     label = st.selectbox("Case", list(offered), key=BOX)
-    if label != mine.shown:
+    unread = mine.view is None and mine.error is None  # Streamlit broke off the run that read it
+    if label != mine.shown or unread:
         _open(mine, label, offered[label])
 
 

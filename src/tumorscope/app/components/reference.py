@@ -8,11 +8,15 @@ from tumorscope.metrics import METRICS
 from tumorscope.workflows.agreement import POLICY, SHOWN, Agreement
 
 
-def reference(found: Agreement | None) -> None:
-    """Draw one row per region."""
+def reference(found: Agreement | None, seen: bool) -> None:
+    """Draw one row per region; ``seen``: the model was trained on this case."""
     if found is None:
         st.info("No reference (expert segmentation) came with this case.")
         return
+    if seen:
+        st.warning(
+            "The model was trained or validated on this case. How well it does on new ones these scores do not tell."
+        )
     heads = [METRICS[m].title for m in SHOWN]
     head = "".join(f'<th class="n">{text}</th>' for text in (*heads, "found", "missed", "invented"))
     rows = []

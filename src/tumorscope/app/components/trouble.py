@@ -17,6 +17,13 @@ log = logging.getLogger(__name__)
 
 #: The session's own folder, which means nothing to the user.
 _FOLDER = re.compile(r"\S*/tumorscope-app-[^/\s]+/[^/\s]+/")
+#: Options of the command line → where the app has them.
+_OPTIONS = {
+    "--sequence": "'They show' under 'Open your own scans':",
+    "--spacing X,Y,Z in mm": "the voxel size under 'Open your own scans'",
+    "--spacing X,Y,Z": "the voxel size under 'Open your own scans'",
+    "with --bundle": "with `tumorscope predict --bundle`",
+}
 #: What a fault of the program, or of a file nobody thought of, may raise.
 _FAULTS = (OSError, ValueError, ArithmeticError, LookupError, TypeError, AttributeError)
 
@@ -54,6 +61,8 @@ def show_error(error: Exception) -> None:
     """Draw one error."""
     if isinstance(error, TumorscopeError):
         expected, found, fix = (_FOLDER.sub("", text) for text in (error.expected, error.found, error.fix))
+        for option, words in _OPTIONS.items():
+            fix = fix.replace(option, words)
         st.error(f"**Expected** {expected}.\n\n**Found** {found}.\n\n**What to do:** {fix}.")
     elif isinstance(error, MemoryError):
         st.error("**The memory does not suffice** for this scan. Close other programs, or resample the scan first.")

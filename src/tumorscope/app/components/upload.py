@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from itertools import takewhile
 from pathlib import Path
 
 import streamlit as st
@@ -38,12 +40,20 @@ def _form(mine: Session) -> None:
     if not files:
         st.info("Choose at least one file first.")
         return
-    folder = mine.new_folder("upload")
+    folder = mine.new_folder("upload") / _name([file.name for file in files])
+    folder.mkdir()
     paths = [folder / (Path(file.name).name or "file") for file in files]
     for path, file in zip(paths, files, strict=True):
         path.write_bytes(file.getbuffer())
     spacing: Spacing | None = (edges[0], edges[1], edges[2]) if min(edges) > 0 else None
     _take(mine, paths[0] if len(paths) == 1 else folder, None if shows == _BY_NAME else Sequence(shows), spacing)
+
+
+def _name(names: list[str]) -> str:
+    """Return what the names of one case's files have in common; the case is called so."""
+    letters = zip(*(Path(name).name for name in names), strict=False)
+    common = "".join(same[0] for same in takewhile(lambda these: len(set(these)) == 1, letters))
+    return re.sub(r"[^\w-]+", "_", common).strip("_-") or "scans"
 
 
 def _take(mine: Session, path: Path, sequence: Sequence | None, spacing: Spacing | None) -> None:

@@ -40,6 +40,9 @@ def case_page() -> None:
     if outcome is not None:
         with told():
             _results(mine)
+    else:
+        for note in mine.view.notes:
+            st.caption(note)
 
 
 def _results(mine: Session) -> None:
@@ -53,7 +56,7 @@ def _results(mine: Session) -> None:
     with kind:
         tumour_type(outcome, record)
     with scores:
-        reference(outcome.agreement)
+        reference(outcome.agreement, outcome.seen)
     with files:
         downloads(outcome)
     with notes:

@@ -108,6 +108,7 @@ function scores(app) {
     select("Region compared", pairs.map((pair) => [pair.name, `difference in ${pair.name}`]), state.pair,
       (pair) => app.choose({ pair })),
     make("div", { style: "display: flex; gap: 8px" }, ...colours), make("table", { className: "facts" }, head, ...rows),
+    ...(facts.agreement.seen ? [make("p", { textContent: "The model was trained on this case." })] : []),
   ];
 }
 
@@ -130,10 +131,12 @@ export function build(app) {
   }
   const layered = state.layout === "planes" || state.layout === "sequences";
   if (layered && overlays(app).length > 1) {
-    const choice = select("Overlay", overlays(app), state.overlay, (overlay) => app.choose({ overlay }, true));
+    const offered = overlays(app);
+    const shown = offered.some(([key]) => key === state.overlay) ? state.overlay : "none"; // not there before segmenting
+    const choice = select("Overlay", offered, shown, (overlay) => app.choose({ overlay }, true));
     parts.push(group("Overlay", choice, ...heatBar(app)));
   }
-  const expert = state.layout === "space" ? state.overlay === "reference" : state.layout !== "slice";
+  const expert = state.layout === "compare" || (state.layout !== "slice" && state.overlay === "reference");
   const drawn = facts.labels || (facts.reference && expert);
   if (drawn) parts.push(group("Regions", ...regionList(app), ...look(app)));
   const compared = facts.agreement && (state.layout === "compare" || (layered && state.overlay === "difference"));

@@ -50,7 +50,7 @@ function request() {
 function draw() {
   const began = performance.now();
   app.panels.forEach((panel) => panel.draw());
-  if (app.scene) app.scene.draw();
+  if (app.scene) app.scene.draw().catch((error) => app.scene.say(`The 3D view could not be shown: ${error.message}.`));
   const slider = $("slice");
   if (slider) {
     const [number, count] = app.volumes.number("axial", app.state.point[2]);
@@ -129,5 +129,5 @@ async function show(args) {
 }
 
 let last = Promise.resolve();
-listen((args) => { last = last.then(() => show(args)); });
+listen((args) => { last = last.then(() => show(args)).catch((error) => console.error(error)); }); // the next may go well
 new ResizeObserver(() => { if (app.state) request(); }).observe($("stage"));

@@ -55,6 +55,7 @@ export class Scene {
     this.app = app;
     this.element = element;
     this.shown = null;
+    this.last = Promise.resolve();
   }
 
   say(text) {
@@ -80,13 +81,13 @@ export class Scene {
       hint.textContent = "Drag to turn, wheel to zoom. Hide WT to see the core alone.";
       if (!this.app.facts.labels) hint.textContent = "Drag to turn, wheel to zoom.";
       this.element.replaceChildren(canvas, hint);
-      this.viewer = new library.Niivue({
+      const viewer = new library.Niivue({
         backColor: [0, 0, 0, 1], show3Dcrosshair: false, isColorbar: false, dragAndDropEnabled: false, logLevel: "error",
         loadingText: "", fontColor: [0.95, 0.95, 0.95, 1],
       });
-      await this.viewer.attachToCanvas(canvas);
-      this.viewer.setSliceType(this.viewer.sliceTypeRender);
-      this.library = library;
+      await viewer.attachToCanvas(canvas);
+      viewer.setSliceType(viewer.sliceTypeRender);
+      Object.assign(this, { viewer, library });
       await this.draw();
       this.element.dataset.ready = "yes";
     } catch (error) {
@@ -94,10 +95,15 @@ export class Scene {
     }
   }
 
-  /** Show the chosen sequence and the labels in the chosen colours. */
-  async draw() {
+  /** Show the chosen sequence and the labels in the chosen colours; one drawing waits for the one before. */
+  draw() {
+    const drawn = this.last.then(() => this.viewer && this.drawNow());
+    this.last = drawn.catch(() => {}); // the caller hears of it, the next drawing does not
+    return drawn;
+  }
+
+  async drawNow() {
     const { app, viewer, library } = this;
-    if (!viewer) return;
     const { facts, state, volumes } = app;
     const over = ["labels", "reference"].includes(state.overlay) && facts[state.overlay] ? state.overlay : "labels";
     const wanted = `${state.sequence} ${over} ${volumes.has(over)}`;
