@@ -145,7 +145,8 @@ def made(found: dict[str, Any]) -> list[str]:
     ]
     if "curve" in found:
         steps = found["curve"][:: max(1, len(found["curve"]) // 8)]
-        lines += ["Learning curve, Fréchet distance on validation slices by epoch: "]
+        what = "loss of the reconstruction" if found["task"] == "vae" else "Fréchet distance"
+        lines += [f"Learning curve, {what} on validation slices by epoch: "]
         lines[-1] += ", ".join(f"{epoch}: {value:.4g}" for epoch, value in [*steps, found["curve"][-1]]) + "."
         lines += [""]
     return [*lines, *trained(found)]
