@@ -9,6 +9,7 @@ import pytest
 
 from tiny_bundles import image, manifest
 from tumorscope.bundles.bundle import Bundle
+from tumorscope.bundles.manifest import SubsetScore
 from tumorscope.core.labels import BRATS
 from tumorscope.core.segmentation import Segmentation
 from tumorscope.inference.measure import measure
@@ -60,6 +61,32 @@ def test_the_record_is_json_with_lists_on_one_line(tmp_path):
         }
     ]
     assert "secret_folder" not in text, "folders can hold names"
+
+
+@pytest.mark.parametrize(("shown", "flagged"), [(("FLAIR",), True), (("T1CE", "FLAIR"), False)])
+def test_scores_and_flags_are_those_of_the_sequences_that_are_there(tmp_path, shown, flagged):
+    def score(sequences, et):
+        dice = {"WT": 0.86, "TC": 0.8, "ET": et}
+        return SubsetScore(sequences=sequences, dice=dice, ci95=dict.fromkeys(dice, (0.1, 0.9)), n=12, on="test")
+
+    made = manifest().model_copy(update={"subsets": [score(("T1CE", "FLAIR"), 0.62), score(("FLAIR",), 0.23)]})
+    path = tmp_path / "scan.nii.gz"
+    path.write_bytes(b"abc")
+    segmentation = Segmentation(image(np.ones((8, 8, 4), dtype=np.uint8)), BRATS)
+    record = case_record(
+        case_id="c", picture=False, measurements=measure(segmentation), scheme=BRATS, convention="bundle",
+        bundle=Bundle(tmp_path, made), reason="Stated.", runtime="torch", files=dict.fromkeys(shown, (path,)),
+        notes=[], seconds={"read": 0.5},
+    )  # fmt: skip
+    sentence = (
+        "ET: with FLAIR alone this model reached a mean Dice of 0.23 on its test patients, with all sequences 0.62."
+    )
+    assert (sentence in record["flags"]) == flagged
+    assert not any(flag.startswith(("WT: with", "TC: with")) for flag in record["flags"])
+    assert record["steps"][0].startswith(f"{', '.join(shown)} oriented")
+    html = case_html(record, BRATS, [Picture("P", "A caption.", b"")])
+    told = "12 patients it never saw; mean Dice (95 % interval) with FLAIR: WT 0.86 (0.10 to 0.90), TC 0.80"
+    assert (told in html) == flagged
 
 
 class _Tags(HTMLParser):

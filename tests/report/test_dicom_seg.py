@@ -45,6 +45,20 @@ def test_what_is_read_back_is_what_was_written(tmp_path, stored):
     assert np.abs((image.affine @ np.rint(centres) - points)[:3]).max() < 1e-3, "on the source's grid to a micrometre"
 
 
+def test_attributes_that_an_export_left_out_are_empty(tmp_path):
+    files, affine = oblique_series(tmp_path / "series")
+    for file in files:
+        ds = pydicom.dcmread(file)
+        del ds.PatientSex, ds.AccessionNumber, ds.StudyTime, ds.FrameOfReferenceUID
+        ds.save_as(file)
+    path = write_dicom_seg(
+        segmentation_on(affine), files, tmp_path / "s.dcm", algorithm=("m", "2"), keep_identifiers=True
+    )
+    seg = pydicom.dcmread(path)
+    assert not any((seg.PatientSex, seg.AccessionNumber, seg.StudyTime))
+    assert seg.PatientID == SECRETS[1] and seg.FrameOfReferenceUID
+
+
 def test_segments_are_coded_and_tied_to_the_source(tmp_path):
     files, affine = oblique_series(tmp_path / "series")
     path = write_dicom_seg(

@@ -166,8 +166,8 @@ def _units(record: Mapping[str, Any]) -> str:
     return " ".join(sentences)
 
 
-def _accuracy(scores: Sequence[Mapping[str, Any]]) -> str:
-    """Return what is known of the model's accuracy, in one sentence."""
+def _accuracy(scores: Sequence[Mapping[str, Any]], shown: Sequence[str]) -> str:
+    """Return what is known of the model's accuracy, in one sentence; ``shown``: what the model saw when it was tested."""
     if not scores:
         return "No test scores come with this model."
     if scores[0]["metric"] == "accuracy":
@@ -178,7 +178,8 @@ def _accuracy(scores: Sequence[Mapping[str, Any]]) -> str:
         for s in scores
         if s["mean"] is not None and s["ci95"][0] is not None
     ]
-    return f"{scores[0]['n']} patients it never saw; mean Dice (95 % interval): {', '.join(values)}."
+    told = f"mean Dice (95 % interval) with {' and '.join(shown)}: {', '.join(values)}"
+    return f"{scores[0]['n']} patients it never saw; {told}."
 
 
 def _model_rows(record: Mapping[str, Any]) -> list[tuple[str, str]]:
@@ -188,7 +189,7 @@ def _model_rows(record: Mapping[str, Any]) -> list[tuple[str, str]]:
     use = "" if bundle["commercial_use"] else "; no commercial use"
     return [
         ("Model", f"{bundle['name']} {bundle['version']}. {bundle['chosen']}"),
-        ("Tested on", _accuracy(bundle["scores"])),
+        ("Tested on", _accuracy(bundle["scores"], bundle["scores_with"])),
         ("Trained on", f"{bundle['trained_on']} (licence: {bundle['licence']}{use})"),
     ]
 

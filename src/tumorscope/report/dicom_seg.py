@@ -15,7 +15,7 @@ from tumorscope.core.files import atomic_path
 from tumorscope.core.image import Array, Image
 from tumorscope.core.labels import Label
 from tumorscope.core.segmentation import Segmentation
-from tumorscope.report.pseudonyms import pseudonymous_copy
+from tumorscope.report.pseudonyms import PATIENT_AND_STUDY, pseudonymous_copy
 
 if TYPE_CHECKING:
     from pydicom.dataset import Dataset
@@ -86,7 +86,7 @@ def write_dicom_seg(
             found="nothing segmented",
             fix="Use the NIfTI label map: a segmentation object without a segment is not valid",
         )
-    shown = [s if keep_identifiers else pseudonymous_copy(s, patient) for s in sources]
+    shown = [_completed(s) if keep_identifiers else pseudonymous_copy(s, patient) for s in sources]
     name, version = algorithm or ("manual", "")
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
@@ -136,6 +136,21 @@ def _read(files: Iterable[str | Path]) -> list[Dataset]:
             fix="Give the file that the label map belongs to",
         )
     return found
+
+
+def _completed(source: Dataset) -> Dataset:
+    """Return a source that has every attribute a segmentation must name, empty where an export left it out.
+
+    A frame of reference cannot be empty: a missing one is made from the series' UID.
+    """
+    from pydicom.uid import generate_uid
+
+    if not source.get("FrameOfReferenceUID"):
+        source.FrameOfReferenceUID = generate_uid(entropy_srcs=["frame of", str(source.SeriesInstanceUID)])
+    for name in PATIENT_AND_STUDY:
+        if name not in source:
+            setattr(source, name, "")
+    return source
 
 
 def _frames(labels: Image, sources: Sequence[Dataset]) -> Array:

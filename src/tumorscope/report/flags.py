@@ -5,14 +5,33 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from tumorscope.bundles.manifest import SubsetScore
+
 #: Predicted Dice below which a region is flagged.
 LOW_DICE = 0.6
+#: A region that loses more mean Dice than this with a case's sequences, against all of them, is flagged.
+LOST_DICE = 0.05
 #: An interval wider than this share of the expected volume is flagged.
 WIDE = 0.75
 #: Slices thicker than this (mm) are flagged (RANO asks for at most 5 mm).
 THICK_MM = 5.0
 #: Slices tilted more than this (degrees) from axial are flagged.
 TILT_DEG = 25.0
+
+
+def subset_flags(seen: SubsetScore, whole: SubsetScore) -> list[str]:
+    """Return which outputs suffer from missing sequences, one sentence each.
+
+    Args:
+        seen: How the model scores on its test patients with the case's sequences alone.
+        whole: The same with all of its sequences.
+    """
+    return [
+        f"{name}: with {' and '.join(seen.sequences)} alone this model reached a mean Dice of {dice:.2f} on its test "
+        f"patients, with all sequences {whole.dice[name]:.2f}."
+        for name, dice in seen.dice.items()
+        if whole.dice[name] - dice > LOST_DICE
+    ]
 
 
 def type_flags(found: Mapping[str, Any] | None) -> list[str]:

@@ -25,6 +25,18 @@ _KEPT = (
     "SeriesNumber",
     "ImageType",
 )
+#: Attributes of patient and study that every instance must have, empty where unknown (DICOM's type 2).
+PATIENT_AND_STUDY = (
+    "PatientName",
+    "PatientID",
+    "PatientBirthDate",
+    "PatientSex",
+    "StudyDate",
+    "StudyTime",
+    "StudyID",
+    "AccessionNumber",
+    "ReferringPhysicianName",
+)
 _UIDS = ("SOPInstanceUID", "StudyInstanceUID", "SeriesInstanceUID", "FrameOfReferenceUID")
 _GROUPS = ("PixelMeasuresSequence", "PlaneOrientationSequence", "PlanePositionSequence")
 
@@ -55,10 +67,9 @@ def pseudonymous_copy(source: Dataset, patient: str = "") -> Dataset:
         setattr(copy, name, pseudonymous_uid(str(source.get(name, "") or f"{name} of {owner}")))
     _keep_geometry(source, copy)
     name = patient or f"patient-{pseudonym(str(source.StudyInstanceUID).encode())[:10]}"
-    copy.PatientID = copy.PatientName = name
-    for empty in ("PatientBirthDate", "PatientSex", "StudyDate", "StudyTime", "StudyID", "AccessionNumber"):
+    for empty in PATIENT_AND_STUDY:
         setattr(copy, empty, "")
-    copy.ReferringPhysicianName = ""
+    copy.PatientID = copy.PatientName = name
     copy.file_meta = FileMetaDataset()
     copy.file_meta.TransferSyntaxUID = source.file_meta.TransferSyntaxUID
     return copy

@@ -11,8 +11,9 @@ from pathlib import Path
 from typing import Any
 
 from tumorscope.bundles.bundle import Bundle
+from tumorscope.bundles.manifest import Manifest, SubsetScore
 from tumorscope.core.labels import LabelScheme
-from tumorscope.report.flags import quality_flags, type_flags
+from tumorscope.report.flags import quality_flags, subset_flags, type_flags
 from tumorscope.report.notice import NOTICE
 
 
@@ -62,6 +63,7 @@ def case_record(
     """
     from tumorscope import __version__
 
+    part = _measured_part(bundle.manifest, files) if bundle else None
     return {
         **_start(case_id, picture),
         **measurements,
@@ -69,14 +71,15 @@ def case_record(
         "flags": [
             *(f["sentence"] for f in (quality or {}).get("flags", ())),
             *flags,
+            *([] if part is None else subset_flags(*part)),
             *quality_flags(measurements),
             *type_flags(tumor_type),
         ],
         **({} if tumor_type is None else {"tumor_type": dict(tumor_type)}),
         "notes": list(notes),
         "origin": "model" if bundle else reason,
-        "bundle": {**_bundle(bundle), "chosen": reason} if bundle else None,
-        "steps": _steps(bundle, picture),
+        "bundle": {**_bundle(bundle, files), "chosen": reason} if bundle else None,
+        "steps": _steps(bundle, picture, files),
         "software": {"name": "tumorscope", "version": __version__, "runtime": runtime},
         "inputs": [_input(sequence, paths, dicom) for sequence, paths in files.items()],
         "seconds": dict(seconds),
@@ -106,7 +109,7 @@ def type_record(
         **_start(case_id, picture),
         "tumor_type": dict(tumor_type),
         "notes": list(notes),
-        "bundle": {**_bundle(bundle), "chosen": reason},
+        "bundle": {**_bundle(bundle, files), "chosen": reason},
         "software": {"name": "tumorscope", "version": __version__, "runtime": runtime},
         "steps": [f"{', '.join(bundle.manifest.preprocess.sequences)} cropped to the head, resized and classified."],
         "inputs": [_input(sequence, paths, dicom) for sequence, paths in files.items()],
@@ -127,8 +130,20 @@ def _labels(scheme: LabelScheme) -> dict[str, Any]:
     return {"scheme": scheme.name, "title": scheme.title, "values": {x.name: x.value for x in scheme.labels}}
 
 
-def _bundle(bundle: Bundle) -> dict[str, Any]:
-    """Return what a reader must know about the model."""
+def _given(manifest: Manifest, files: Mapping[str, Any]) -> list[str]:
+    """Return the model's sequences that the case has, in the model's order."""
+    return [str(s) for s in manifest.preprocess.sequences if s in files]
+
+
+def _measured_part(manifest: Manifest, files: Mapping[str, Any]) -> tuple[SubsetScore, SubsetScore] | None:
+    """Return how the model scores with the case's sequences alone, and with all; None if all are there or unmeasured."""
+    by_set = {frozenset(s.sequences): s for s in manifest.subsets}
+    seen, whole = by_set.get(frozenset(_given(manifest, files))), by_set.get(frozenset(manifest.preprocess.sequences))
+    return None if seen is None or whole is None or seen is whole else (seen, whole)
+
+
+def _bundle(bundle: Bundle, files: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what a reader must know about the model; ``files``: of the sequences that the case has."""
     manifest, training = bundle.manifest, bundle.manifest.training
     return {
         "name": manifest.name,
@@ -139,15 +154,27 @@ def _bundle(bundle: Bundle) -> dict[str, Any]:
         "commercial_use": training.commercial,
         "weights_sha256": dict(manifest.weights_sha256),
         "limits": list(manifest.limits),
-        "scores": [
-            {key: s.get(key) for key in ("metric", "region", "unit", "mean", "ci95", "n", "empty_policy", "on")}
-            for s in manifest.scores
-            if (s["metric"] == "dice" and s["unit"] == "patient") or (s["metric"], s["region"]) == ("accuracy", "all")
-        ],
+        **_scores(manifest, files),
     }
 
 
-def _steps(bundle: Bundle | None, picture: bool) -> list[str]:
+def _scores(manifest: Manifest, files: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the model's test scores with the case's sequences, where that was measured, else with all of them."""
+    part = _measured_part(manifest, files)
+    if part is not None:
+        seen = part[0]
+        rest = {"metric": "dice", "unit": "patient", "n": seen.n, "empty_policy": "brats", "on": seen.on}
+        rows = [{**rest, "region": name, "mean": mean, "ci95": list(seen.ci95[name])} for name, mean in seen.dice.items()]
+        return {"scores": rows, "scores_with": [str(s) for s in seen.sequences]}
+    rows = [
+        {key: s.get(key) for key in ("metric", "region", "unit", "mean", "ci95", "n", "empty_policy", "on")}
+        for s in manifest.scores
+        if (s["metric"] == "dice" and s["unit"] == "patient") or (s["metric"], s["region"]) == ("accuracy", "all")
+    ]
+    return {"scores": rows, "scores_with": [str(s) for s in manifest.preprocess.sequences]}
+
+
+def _steps(bundle: Bundle | None, picture: bool, files: Mapping[str, Any]) -> list[str]:
     """Return what was done to the images, in order."""
     measured = "Volumes, diameters, lesions and sides measured in the label map's own grid."
     if bundle is None:
@@ -160,7 +187,7 @@ def _steps(bundle: Bundle | None, picture: bool) -> list[str]:
     where = "windows of the volume" if spec.patch else f"{slices} with {spec.context} neighbour(s) on each side"
     kept = rules.model_dump(mode="json", exclude_defaults=True)
     return [
-        f"{', '.join(spec.sequences)} oriented to LPS, {size}, normalised ({spec.normalise}).",
+        f"{', '.join(_given(bundle.manifest, files))} oriented to LPS, {size}, normalised ({spec.normalise}).",
         f"Network {bundle.manifest.network} on {where}; {len(bundle.manifest.members)} set(s) of weights.",
         "Probabilities interpolated back into the input's own grid and turned into labels there.",
         f"Post-processing: {json.dumps(kept)}." if kept else "No post-processing.",

@@ -55,7 +55,8 @@ def choose_bundle(case: Case, *, fast: bool = False) -> tuple[Bundle, str]:
     kind = "pictures" if picture else "volumes"
     match = f"and was trained on {kind}" if _for_pictures(best) == picture else f"though not trained on {kind}"
     way = " (--fast)" if fast else ""
-    return best, f"{best.name} was chosen{way}: it takes {' and '.join(used)}, which are present, {match}."
+    there = "which is present" if len(used) == 1 else "which are present"
+    return best, f"{best.name} was chosen{way}: it takes {' and '.join(used)}, {there}, {match}."
 
 
 def is_flat(case: Case) -> bool:
