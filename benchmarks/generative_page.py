@@ -147,7 +147,9 @@ def made(found: dict[str, Any]) -> list[str]:
         steps = found["curve"][:: max(1, len(found["curve"]) // 8)]
         what = "loss of the reconstruction" if found["task"] == "vae" else "Fréchet distance"
         lines += [f"Learning curve, {what} on validation slices by epoch: "]
-        lines[-1] += ", ".join(f"{epoch}: {value:.4g}" for epoch, value in [*steps, found["curve"][-1]]) + "."
+        lines[-1] += (
+            ", ".join(f"{epoch}: {value:.4g}" for epoch, value in dict([*steps, found["curve"][-1]]).items()) + "."
+        )
         lines += [""]
     return [*lines, *trained(found)]
 
