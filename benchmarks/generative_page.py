@@ -27,7 +27,7 @@ Written by `benchmarks/generative_page.py` from `benchmarks/results/generative`,
     tumorscope reconstruct scan_flair.nii.gz --acceleration 4 -o out   # simulated k-space; or an .h5 file with kspace
     tumorscope reconstruct scan_flair.nii.gz --thin 5 -o out       # thin slices from thick ones
     tumorscope enhance scan_t1.nii.gz -o out                       # N4 bias field, contrast
-    tumorscope synth --bundle gan-t1c-flair --count 16 -o out      # slices from noise
+    tumorscope synth --bundle vae-t1c-flair --count 16 -o out      # slices from noise
     tumorscope synth --phantoms 5 -o out                           # cases painted from tumour masks
     tumorscope reader-study --real DIR --synthetic DIR -o study    # can people tell them apart?
     tumorscope train denoise --data BraTS -o runs/denoise          # and reconstruct, thin-slices, vae-t1c-flair, …
@@ -147,7 +147,9 @@ def made(found: dict[str, Any]) -> list[str]:
         steps = found["curve"][:: max(1, len(found["curve"]) // 8)]
         what = "loss of the reconstruction" if found["task"] == "vae" else "Fréchet distance"
         lines += [f"Learning curve, {what} on validation slices by epoch: "]
-        lines[-1] += ", ".join(f"{epoch}: {value:.4g}" for epoch, value in [*steps, found["curve"][-1]]) + "."
+        lines[-1] += (
+            ", ".join(f"{epoch}: {value:.4g}" for epoch, value in dict([*steps, found["curve"][-1]]).items()) + "."
+        )
         lines += [""]
     return [*lines, *trained(found)]
 

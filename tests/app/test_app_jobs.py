@@ -132,6 +132,22 @@ def test_files_handed_in_together_are_called_by_what_their_names_share():
     assert _name(["../../x y_1.png", "../../x y_2.png"]) == "x_y"
 
 
+def test_cases_refused_beside_good_ones_are_told(tmp_path, monkeypatch):
+    from tumorscope.app.components import upload
+    from tumorscope.core.case import Case
+    from tumorscope.workflows.found import Found
+
+    error = InputError(expected="a scan", found="an empty file", fix="Send it again")
+    good, bad = Found("good", tmp_path, Case("good", "p1", {})), Found("bad", tmp_path, error=error)
+    monkeypatch.setattr(upload, "offered_cases", lambda mine: {one.id: one for one in mine.uploads})
+    for found, kept, shown in (([good, bad], [error], None), ([bad], [], error)):
+        mine = Session()
+        monkeypatch.setattr(upload, "find_inputs", lambda *a, found=found, **k: found)
+        upload._take(mine, tmp_path, None, None)
+        assert mine.kept[upload._REFUSED] == kept and mine.error is shown
+        mine.close()
+
+
 def test_the_server_listens_to_this_machine_only_and_reports_nothing():
     words = command(Settings(), 8123, 50, browser=False)
     assert f"--server.address={ADDRESS}" in words and ADDRESS == "127.0.0.1"

@@ -19,6 +19,8 @@ def _interval(ends: tuple[float | None, float | None]) -> str:
 
 
 def _score_table(manifest: Manifest) -> list[str]:
+    if manifest.image is not None:
+        return ["What was measured stands in the documentation (docs/generative.md)."]
     if not manifest.scores:
         return ["No scores have been measured for this bundle."]
     if manifest.outputs.kind == "types":
@@ -90,15 +92,40 @@ def _audits(manifest: dict[str, Any]) -> list[str]:
     return [f"- Audit of the data before training: {verdict}" for verdict in verdicts]
 
 
+def _in_and_out(manifest: Manifest) -> list[str]:
+    """Return what goes in and what comes out."""
+    spec, image = manifest.preprocess, manifest.image
+    size, shown = f"{spec.size[0]}×{spec.size[1]} px slices", ", ".join(spec.sequences)
+    if image is not None and image.task in ("denoise", "reconstruct"):
+        return [
+            "- In: slices or volumes of one sequence, whichever it is.",
+            "- Out: the same, repaired.",
+        ]
+    if image is not None:
+        given = {
+            "vae": "nothing (samples), or one or two scans (through or between their latents)",
+            "gan": "nothing; slices are made from noise",
+            "synthesis": f"a label map ({', '.join(image.condition)}) and the outline of the brain",
+        }
+        return [f"- In: {given[image.task]}.", f"- Out: synthetic {size} of {shown}."]
+    optional = f" (may be missing: {', '.join(spec.optional)})" if spec.optional else ""
+    origin = f" ({manifest.postprocess_origin})" if manifest.postprocess_origin else ""
+    postprocess = manifest.postprocess.model_dump_json(exclude_defaults=True)
+    return [
+        f"- In: {shown}{optional}; {_view(spec)}, {spec.normalise}.",
+        f"- Out: {', '.join(manifest.outputs.names)}; label scheme `{manifest.scheme}`.",
+        *([] if manifest.classify else [f"- Post-processing: `{postprocess}`{origin}."]),
+        *_answers(manifest),
+        f"- Mirror averaging: {'always' if manifest.tta else 'on request (--tta)'}.",
+    ]
+
+
 def render_card(manifest: Manifest) -> str:
     """Return the card in Markdown."""
     training = manifest.training
-    spec, origin = manifest.preprocess, manifest.postprocess_origin
     split = training.split
     counts = ", ".join(f"{len(ids)} {part}" for part, ids in split.get("parts", {}).items())
-    optional = f" (may be missing: {', '.join(spec.optional)})" if spec.optional else ""
     use = "commercial use allowed" if training.commercial else "non-commercial use only"
-    postprocess = manifest.postprocess.model_dump_json(exclude_defaults=True)
     hashes = len(training.case_hashes)
     lines = [
         f"# {manifest.name} {manifest.version}",
@@ -106,11 +133,7 @@ def render_card(manifest: Manifest) -> str:
         f"{manifest.title}. Research use only: not a medical device.",
         "",
         "## In and out",
-        f"- In: {', '.join(spec.sequences)}{optional}; {_view(spec)}, {spec.normalise}.",
-        f"- Out: {', '.join(manifest.outputs.names)}; label scheme `{manifest.scheme}`.",
-        *([] if manifest.classify else [f"- Post-processing: `{postprocess}`{f' ({origin})' if origin else ''}."]),
-        *_answers(manifest),
-        f"- Mirror averaging: {'always' if manifest.tta else 'on request (--tta)'}.",
+        *_in_and_out(manifest),
         "",
         "## Trained on",
         f"- Data set `{training.dataset}`, licence: {training.licence}; these weights: {use}.",

@@ -9,18 +9,22 @@ from pathlib import Path
 import streamlit as st
 
 from tumorscope.app.components.choose_case import BOX, offered_cases
-from tumorscope.app.components.trouble import caught
+from tumorscope.app.components.trouble import caught, show_error
 from tumorscope.app.session import Session
 from tumorscope.core.sequence import Sequence
 from tumorscope.workflows.inputs import Spacing, find_inputs
 
 _BY_NAME = "as the file names tell"
+#: Key in ``Session.kept``: why some of the cases handed in last could not be taken, while others were.
+_REFUSED = "refused uploads"
 
 
 def upload(mine: Session) -> None:
     """Draw the form for files and, when it is sent, offer the cases in them; draw it before the choice of a case."""
     with st.expander("Open your own scans"):
         _form(mine)
+        for error in mine.kept.get(_REFUSED, []):
+            show_error(error)
 
 
 def _form(mine: Session) -> None:
@@ -61,10 +65,11 @@ def _take(mine: Session, path: Path, sequence: Sequence | None, spacing: Spacing
     with caught(mine):
         found = find_inputs(path, sequence, any_grid=True)
         good = [one for one in found if one.case is not None]
-        for one in found:
-            if one.error is not None:
-                mine.error = one.error
+        refused = [one.error for one in found if one.error is not None]
+        mine.kept[_REFUSED] = refused if good else []
         mine.uploads += good
+        if refused and not good:
+            mine.error = refused[-1]
         if good:
             label = list(offered_cases(mine))[-len(good)]
             mine.kept[f"spacing {label}"] = spacing
