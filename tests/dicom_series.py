@@ -14,7 +14,7 @@ from pydicom.uid import ExplicitVRLittleEndian, generate_uid
 
 from tumorscope.core.image import Image
 
-NAME, PATIENT_ID, BIRTH = "Mustermann^Erika", "MRN-4711", "19610229"
+NAME, PATIENT_ID, BIRTH = "Mustermann^Erika", "MRN-4711", "19600229"
 STUDY = "1.2.826.0.1.3680043.8.498.1"
 MR, ENHANCED = "1.2.840.10008.5.1.4.1.1.4", "1.2.840.10008.5.1.4.1.1.4.1"
 

@@ -59,6 +59,16 @@ def test_attributes_that_an_export_left_out_are_empty(tmp_path):
     assert seg.PatientID == SECRETS[1] and seg.FrameOfReferenceUID
 
 
+def test_a_header_that_cannot_be_copied_is_told(tmp_path):
+    files, affine = oblique_series(tmp_path / "series")
+    for file in files:
+        ds = pydicom.dcmread(file)
+        ds.PatientBirthDate = "19610229"
+        ds.save_as(file)
+    with pytest.raises(OutputError, match="header"):
+        write_dicom_seg(segmentation_on(affine), files, tmp_path / "s.dcm", algorithm=("m", "2"), keep_identifiers=True)
+
+
 def test_segments_are_coded_and_tied_to_the_source(tmp_path):
     files, affine = oblique_series(tmp_path / "series")
     path = write_dicom_seg(

@@ -8,17 +8,20 @@ import zipfile
 from pathlib import Path
 
 import numpy as np
+import pydicom
 import pytest
 
 import tumorscope as ts
 from dicom_series import NAME, PATIENT_ID, PROTOCOLS, write_series
 from tumorscope.core.sequence import Sequence
 from tumorscope.datasets.phantom import PhantomSpec, make_phantom
-from tumorscope.formats import read_nifti
+from tumorscope.formats import read_nifti, write_nifti
 from tumorscope.workflows.inspect import inspect_path, render
+from tumorscope.workflows.measure import measure_inputs
 from tumorscope.workflows.predict import predict_inputs
+from tumorscope.workflows.save_case import SaveOptions
 
-SECRETS = (*NAME.lower().split("^"), PATIENT_ID.lower(), "19610229", "musterstadt", "20240131")
+SECRETS = (*NAME.lower().split("^"), PATIENT_ID.lower(), "19600229", "musterstadt", "20240131")
 
 
 @pytest.fixture(scope="module")
@@ -53,6 +56,29 @@ def test_a_study_is_segmented_on_its_own_grid_and_nobody_is_named(study: Path, t
     assert labels.same_grid(case.images[Sequence.T1CE])
     shown = f"{written(tmp_path / 'out')} {' '.join(lines)} {caplog.text}".lower()
     assert not [secret for secret in SECRETS if secret in shown]
+
+
+def test_a_mask_is_measured_on_a_zipped_study_and_nobody_is_named(study: Path, tmp_path: Path) -> None:
+    archive = tmp_path / f"{NAME}.zip"
+    with zipfile.ZipFile(archive, "w") as packed:
+        for path in study.iterdir():
+            packed.write(path, f"{NAME}/{path.name}")
+    scan = ts.read(study).images[Sequence.T1CE]
+    data = np.zeros(scan.shape, dtype=np.uint8)
+    data[20:40, 30:50, 20:40] = 2
+    data[25:30, 35:40, 25:30] = 4
+    mask = write_nifti(scan.with_data(data), tmp_path / f"{NAME}_edited.nii.gz")
+    summary = measure_inputs([mask], tmp_path / "out", scans=[archive])
+    assert summary.volumes[0]["WT"] == pytest.approx(20 * 20 * 20 * scan.voxel_ml)
+    (folder,) = map(Path, summary.folders)
+    seg = pydicom.dcmread(folder / "segmentation.dcm")
+    assert [item.SegmentLabel for item in seg.SegmentSequence] == ["ED", "ET"]
+    record = json.loads((folder / "measurements.json").read_text())
+    assert {item["file"] for item in record["inputs"]} == {"DICOM series", "mask"}
+    shown = written(tmp_path / "out")
+    assert not [secret for secret in SECRETS if secret in shown]
+    kept = measure_inputs([mask], tmp_path / "kept", scans=[study], save=SaveOptions(keep_identifiers=True))
+    assert Path(kept.folders[0]).name == f"{PATIENT_ID}_20240131"
 
 
 def test_identifiers_are_kept_when_asked(study: Path) -> None:

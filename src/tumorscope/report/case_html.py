@@ -167,7 +167,7 @@ def _units(record: Mapping[str, Any]) -> str:
 
 
 def _accuracy(scores: Sequence[Mapping[str, Any]], shown: Sequence[str]) -> str:
-    """Return what is known of the model's accuracy, in one sentence; ``shown``: what the model saw when it was tested."""
+    """Return what is known of the model's accuracy, in one sentence; ``shown``: what it saw when it was tested."""
     if not scores:
         return "No test scores come with this model."
     if scores[0]["metric"] == "accuracy":

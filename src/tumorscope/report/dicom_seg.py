@@ -71,12 +71,8 @@ def write_dicom_seg(
     Raises:
         InputError: if the files cannot be read, are of several series, or hold no class of the label map at all.
         GeometryError: if the label map does not lie on the pixels of the source.
-        OutputError: if it cannot be written.
+        OutputError: if the series' header cannot be copied, or the object cannot be written.
     """
-    import highdicom as hd
-
-    from tumorscope import __version__
-
     sources = _read(source_files)
     frames = _frames(segmentation.labels, sources)
     present = [label for label in segmentation.scheme.labels if (frames == label.value).any()]
@@ -87,26 +83,7 @@ def write_dicom_seg(
             fix="Use the NIfTI label map: a segmentation object without a segment is not valid",
         )
     shown = [_completed(s) if keep_identifiers else pseudonymous_copy(s, patient) for s in sources]
-    name, version = algorithm or ("manual", "")
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        seg = hd.seg.Segmentation(
-            source_images=shown,
-            pixel_array=np.stack([frames == label.value for label in present], axis=-1).astype(np.uint8),
-            segmentation_type=hd.seg.SegmentationTypeValues.BINARY,
-            segment_descriptions=[_description(i, label, algorithm) for i, label in enumerate(present, 1)],
-            series_instance_uid=hd.UID(),
-            series_number=900,
-            sop_instance_uid=hd.UID(),
-            instance_number=1,
-            manufacturer="tumorscope",
-            manufacturer_model_name=name,
-            software_versions=__version__,
-            device_serial_number="0",
-            content_label="TUMOUR",
-            content_description="Brain tumour, research use only",
-            series_description=f"tumorscope {name} {version}".strip()[:64],
-        )
+    seg = _segmentation(shown, frames, present, algorithm)
     _modify(seg, present)
     with atomic_path(path) as scratch:
         seg.save_as(scratch)
@@ -136,6 +113,45 @@ def _read(files: Iterable[str | Path]) -> list[Dataset]:
             fix="Give the file that the label map belongs to",
         )
     return found
+
+
+def _segmentation(shown: list[Dataset], frames: Array, present: list[Label], algorithm: tuple[str, str] | None) -> Any:
+    """Return the object.
+
+    Raises:
+        OutputError: if the source's header cannot be copied, as with a date that no calendar has.
+    """
+    import highdicom as hd
+
+    from tumorscope import __version__
+
+    name, version = algorithm or ("manual", "")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        try:
+            return hd.seg.Segmentation(
+                source_images=shown,
+                pixel_array=np.stack([frames == label.value for label in present], axis=-1).astype(np.uint8),
+                segmentation_type=hd.seg.SegmentationTypeValues.BINARY,
+                segment_descriptions=[_description(i, label, algorithm) for i, label in enumerate(present, 1)],
+                series_instance_uid=hd.UID(),
+                series_number=900,
+                sop_instance_uid=hd.UID(),
+                instance_number=1,
+                manufacturer="tumorscope",
+                manufacturer_model_name=name,
+                software_versions=__version__,
+                device_serial_number="0",
+                content_label="TUMOUR",
+                content_description="Brain tumour, research use only",
+                series_description=f"tumorscope {name} {version}".strip()[:64],
+            )
+        except (ValueError, TypeError, AttributeError) as error:
+            raise OutputError(
+                expected="a DICOM header that a segmentation object can copy",
+                found=str(error),
+                fix="Use the NIfTI label map, or mend the series' header",
+            ) from error
 
 
 def _completed(source: Dataset) -> Dataset:

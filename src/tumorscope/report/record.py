@@ -136,7 +136,7 @@ def _given(manifest: Manifest, files: Mapping[str, Any]) -> list[str]:
 
 
 def _measured_part(manifest: Manifest, files: Mapping[str, Any]) -> tuple[SubsetScore, SubsetScore] | None:
-    """Return how the model scores with the case's sequences alone, and with all; None if all are there or unmeasured."""
+    """Return the model's scores with the case's sequences alone and with all; None if all are there or unmeasured."""
     by_set = {frozenset(s.sequences): s for s in manifest.subsets}
     seen, whole = by_set.get(frozenset(_given(manifest, files))), by_set.get(frozenset(manifest.preprocess.sequences))
     return None if seen is None or whole is None or seen is whole else (seen, whole)
@@ -164,7 +164,9 @@ def _scores(manifest: Manifest, files: Mapping[str, Any]) -> dict[str, Any]:
     if part is not None:
         seen = part[0]
         rest = {"metric": "dice", "unit": "patient", "n": seen.n, "empty_policy": "brats", "on": seen.on}
-        rows = [{**rest, "region": name, "mean": mean, "ci95": list(seen.ci95[name])} for name, mean in seen.dice.items()]
+        rows = [
+            {**rest, "region": name, "mean": mean, "ci95": list(seen.ci95[name])} for name, mean in seen.dice.items()
+        ]
         return {"scores": rows, "scores_with": [str(s) for s in seen.sequences]}
     rows = [
         {key: s.get(key) for key in ("metric", "region", "unit", "mean", "ci95", "n", "empty_policy", "on")}
@@ -204,7 +206,8 @@ def _input(sequence: str, paths: Iterable[Path], dicom: bool) -> dict[str, Any]:
     digest = hashlib.sha256()
     for path in paths:
         digest.update(path.read_bytes())
-    name = "DICOM series" if dicom else paths[0].name if len(paths) == 1 else paths[0].parent.name if paths else ""
+    hidden = "mask" if sequence == "mask" else "DICOM series"
+    name = hidden if dicom else paths[0].name if len(paths) == 1 else paths[0].parent.name if paths else ""
     return {"sequence": sequence, "file": name, "files": len(paths), "sha256": digest.hexdigest()}
 
 

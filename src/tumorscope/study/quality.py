@@ -203,5 +203,11 @@ def _contrast(numbers: Mapping[Sequence, Array]) -> list[Flag]:
     reached = sum(score[order.index(s)] for score, s in zip(scores.values(), best, strict=True))
     if reached - claimed > SWAP_MARGIN:
         swapped = [f"{s} looks like {b}" for s, b in zip(scores, best, strict=True) if s is not b]
-        return [Flag("contrast", f"Are sequences swapped, or intensities inverted? {', '.join(swapped)}.", round(float(reached - claimed), 2))]
+        return [
+            Flag(
+                "contrast",
+                f"Are sequences swapped, or intensities inverted? {', '.join(swapped)}.",
+                round(float(reached - claimed), 2),
+            )
+        ]
     return []

@@ -8,7 +8,6 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from tumorscope.core.case import Case
 from tumorscope.core.errors import UsageError
 from tumorscope.core.files import ensure_folder
 from tumorscope.core.image import Image
@@ -79,16 +78,16 @@ def measure_inputs(
             fix="Name the case that each mask belongs to, in the same order",
         )
     days = check_dates(dates, len(paths))
-    out, summary = ensure_folder(output), MeasureSummary(str(output))
+    out, summary, files = ensure_folder(output), MeasureSummary(str(output)), save or SaveOptions()
     of_mask = iter(scans if len(scans) == len(masks) else [*scans] * len(masks))
     for path, result in zip(paths, results, strict=True):
         if result:
             summary.folders.append(str(path))
             continue
-        one = measure_mask(path, next(of_mask), labels, spacing)
+        one = measure_mask(path, next(of_mask), labels, spacing, keep_identifiers=files.keep_identifiers)
         if len(masks) > len(set(map(str, scans))):
             one = replace(one, case=replace(one.case, id=f"{one.case.id}_{len(summary.folders) + 1}"))
-        summary.folders.append(str(save_case(one, out, save or SaveOptions())))
+        summary.folders.append(str(save_case(one, out, files)))
         say(_line(one))
     if len(paths) > 1:
         found = write_timeline([Path(f) for f in summary.folders], dates, days, out)
@@ -99,7 +98,12 @@ def measure_inputs(
 
 
 def measure_mask(
-    mask: str | Path, scan: str | Path, labels: str | None = None, spacing: Spacing | None = None
+    mask: str | Path,
+    scan: str | Path,
+    labels: str | None = None,
+    spacing: Spacing | None = None,
+    *,
+    keep_identifiers: bool = False,
 ) -> CaseResult:
     """Measure one mask on its scan.
 
@@ -108,12 +112,13 @@ def measure_mask(
         scan: File or folder of the case.
         labels: Label scheme; default told by names or values.
         spacing: Voxel size in mm where the scan carries none.
+        keep_identifiers: Call a DICOM case by patient id and date instead of a pseudonym.
 
     Raises:
         InputError, GeometryError, LabelError, UsageError: as :func:`~tumorscope.workflows.mask_input.read_mask`.
     """
     started = time.perf_counter()
-    case = read_case(scan, spacing=spacing)
+    case = read_case(scan, spacing=spacing, keep_identifiers=keep_identifiers)
     images = {s: i for s, i in case.images.items() if isinstance(i, Image)}
     segmentation, said = read_mask(Path(mask), next(iter(images.values())), labels)
     read = time.perf_counter()
@@ -122,7 +127,7 @@ def measure_mask(
     files = {**files_of(case), "mask": (Path(mask),)}
     notes = [*(note for note in case.notes if not note.startswith("Label values were read")), said]
     return CaseResult(
-        Case(case.id, case.patient, dict(images), reader=case.reader, notes=notes),
+        replace(case, images=dict(images), label=None, scheme=None, notes=notes),
         segmentation,
         measurements,
         None,
