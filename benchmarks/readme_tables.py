@@ -107,6 +107,13 @@ def _dice(bundle: str, region: str) -> str:
     )
 
 
+def _lesionwise(bundle: str, region: str) -> str:
+    """Return the lesion-wise Dice per patient of one region."""
+    scores = _stored(f"{bundle}-lesionwise")["scores"]
+    wanted = ("lesionwise_dice", region, "patient")
+    return f"{next(s['mean'] for s in scores if (s['metric'], s['region'], s['unit']) == wanted):.2f}"
+
+
 def _lost(bundle: str, missing: str) -> str:
     """Return what WT loses in Dice without one sequence."""
     rest = [r for r in _stored(f"subsets-{bundle}")["subsets"] if len(r["sequences"]) == 3]
@@ -155,6 +162,7 @@ NUMBERS: dict[str, Callable[[], str]] = {
         for region in ("WT", "ET")
     },
     **{f"{name} without FLAIR": partial(_lost, name, "FLAIR") for name in ("brats-3d", "brats-fast")},
+    **{f"{name} lesion-wise WT": partial(_lesionwise, name, "WT") for name in ("brats-3d", "brats-fast")},
     **{f"tumor-type {protocol}": partial(_type_accuracy, protocol) for protocol in ("grouped", "testing")},
     **{f"tumor-type looks {kind}": partial(_looks, kind) for kind in ("glioma", "meningioma", "pituitary")},
     **{f"lgg slice-wise {metric}": partial(_slicewise, metric) for metric in ("dice", "iou")},

@@ -137,8 +137,8 @@ def lesionwise() -> list[str]:
             )
     text = (
         "As BraTS 2023 scores ([measurements](measurements.md#lesion-wise-scores)): mean per patient of the fixed test "
-        "list (split unit patient; 95 % bootstrap interval over patients; empty masks: both empty 1 and 0 mm, one empty "
-        "0 and 374 mm). Every false alarm above 50 mm³ counts like a lesion: `brats-fast` has many in WT."
+        "list (split unit patient; 95 % bootstrap interval over patients; empty masks: both empty 1 and 0 mm, one "
+        "empty 0 and 374 mm). Every false alarm above 50 mm³ counts like a lesion: `brats-fast` has many in WT."
     )
     columns = ["bundle", "region", "lesion-wise Dice", "lesion-wise HD95, mm", "n"]
     return ["", "### Lesion-wise", "", text, "", *table(columns, rows)]
@@ -232,8 +232,8 @@ def against_nnunet() -> list[str]:
         f"of {their['batch_size']} patches of {'×'.join(map(str, their['patch_size']))} voxels. {UNIT}, "
         f"n = {split['test']}. Prediction on {found['cores_of_prediction']} cores, "
         f"{'mirrored' if found['mirrored'] else 'not mirrored'}. One run each; ours are not the shipped "
-        "weights. So short a training says which learns faster on a CPU, not which is better in the end: on a GPU, nnU-Net's default is 1000 epochs."
-        + (f" {found['remark']}" if "remark" in found else "")
+        "weights. So short a training says which learns faster on a CPU, not which is better in the end: on a GPU, "
+        "nnU-Net's default is 1000 epochs." + (f" {found['remark']}" if "remark" in found else "")
     )
     columns = ["model", *REGIONS, "training", "per case"]
     return ["", "### Against nnU-Net", "", text, "", *table(columns, rows)]

@@ -178,8 +178,8 @@ def _accuracy(scores: Sequence[Mapping[str, Any]], shown: Sequence[str]) -> str:
         for s in scores
         if s["mean"] is not None and s["ci95"][0] is not None
     ]
-    told = f"mean Dice (95 % interval) with {' and '.join(shown)}: {', '.join(values)}"
-    return f"{scores[0]['n']} patients it never saw; {told}."
+    seen = " and ".join(shown)
+    return f"{scores[0]['n']} patients it never saw; mean Dice (95 % interval) with {seen}: {', '.join(values)}."
 
 
 def _model_rows(record: Mapping[str, Any]) -> list[tuple[str, str]]:

@@ -20,18 +20,21 @@ TILT_DEG = 25.0
 
 
 def subset_flags(seen: SubsetScore, whole: SubsetScore) -> list[str]:
-    """Return which outputs suffer from missing sequences, one sentence each.
+    """Return a sentence on the outputs that suffer from missing sequences; none if none does.
 
     Args:
         seen: How the model scores on its test patients with the case's sequences alone.
         whole: The same with all of its sequences.
     """
-    return [
-        f"{name}: with {' and '.join(seen.sequences)} alone this model reached a mean Dice of {dice:.2f} on its test "
-        f"patients, with all sequences {whole.dice[name]:.2f}."
+    worse = [
+        f"{name} {dice:.2f} ({whole.dice[name]:.2f} with all sequences)"
         for name, dice in seen.dice.items()
         if whole.dice[name] - dice > LOST_DICE
     ]
+    if not worse:
+        return []
+    shown = " and ".join(seen.sequences)
+    return [f"Sequences are missing: with {shown} alone this model's mean Dice on test patients is {', '.join(worse)}."]
 
 
 def type_flags(found: Mapping[str, Any] | None) -> list[str]:

@@ -138,7 +138,8 @@ def _given(manifest: Manifest, files: Mapping[str, Any]) -> list[str]:
 def _measured_part(manifest: Manifest, files: Mapping[str, Any]) -> tuple[SubsetScore, SubsetScore] | None:
     """Return the model's scores with the case's sequences alone and with all; None if all are there or unmeasured."""
     by_set = {frozenset(s.sequences): s for s in manifest.subsets}
-    seen, whole = by_set.get(frozenset(_given(manifest, files))), by_set.get(frozenset(manifest.preprocess.sequences))
+    known = manifest.preprocess.sequences
+    seen, whole = by_set.get(frozenset(s for s in known if s in files)), by_set.get(frozenset(known))
     return None if seen is None or whole is None or seen is whole else (seen, whole)
 
 
