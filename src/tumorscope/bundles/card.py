@@ -49,8 +49,8 @@ def _subset_table(manifest: Manifest) -> list[str]:
         values = " | ".join(f"{s.dice[n]:.3f} ({s.ci95[n][0]:.3f} to {s.ci95[n][1]:.3f})" for n in names)
         rows.append(f"| {', '.join(s.sequences)} | {values} | {whole.dice[names[0]] - s.dice[names[0]]:.3f} |")
     about = (
-        f"Mean Dice per patient (95 % bootstrap interval over patients; empty masks `brats`), n = {whole.n}, {whole.on}; "
-        "one set of weights."
+        "Mean Dice per patient (95 % bootstrap interval over patients; empty masks `brats`), "
+        f"n = {whole.n}, {whole.on}; one set of weights."
     )
     return ["## With sequences missing", about, "", *rows, ""]
 
