@@ -138,8 +138,8 @@ def lesionwise() -> list[str]:
     text = (
         "As BraTS 2023 scores ([measurements](measurements.md#lesion-wise-scores)): mean per patient of the fixed test "
         "list (split unit patient; 95 % bootstrap interval over patients; empty masks: both empty 1 and 0 mm, one "
-        "empty 0 and 374 mm). Every false alarm, however small, counts like a lesion of Dice 0: `brats-fast` has many in "
-        "WT."
+        "empty 0 and 374 mm). Every false alarm, however small, counts like a lesion of Dice 0: `brats-fast` has many "
+        "in WT."
     )
     columns = ["bundle", "region", "lesion-wise Dice", "lesion-wise HD95, mm", "n"]
     return ["", "### Lesion-wise", "", text, "", *table(columns, rows)]
