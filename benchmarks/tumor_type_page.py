@@ -260,7 +260,7 @@ def checks(found: dict[str, Any]) -> list[str]:
         lines += [
             "## Where it looks",
             "",
-            "Grad-CAM against the reference outlines of Figshare's blocks never trained on, of pictures with an answer.",
+            "Grad-CAM against the reference outlines of Figshare's blocks never trained on; pictures with an answer.",
             "",
         ]
         lines += _table(["type", *keys], [[n, *(_looks(v, k) for k in keys)] for n, v in found["gradcam"].items()])

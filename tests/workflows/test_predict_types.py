@@ -75,9 +75,11 @@ def test_a_brain_without_skull_is_asked_about_on_request_only(both: Path, tmp_pa
     data[6:18, 7:21, 2:8] = np.random.default_rng(0).integers(80, 120, (12, 14, 6))
     scan = nifti(tmp_path / "scan_T1CE.nii.gz", data)
     run(scan, tmp_path / "out")
-    assert "tumor_type" not in record(tmp_path / "out")
+    told = record(tmp_path / "out")
+    assert "tumor_type" not in told and any("--types always" in note for note in told["notes"])  # type: ignore[attr-defined]
     run(scan, tmp_path / "asked", types=True)
-    assert "tumor_type" in record(tmp_path / "asked")
+    told = record(tmp_path / "asked")
+    assert "tumor_type" in told and any("is a guess" in note for note in told["notes"])  # type: ignore[attr-defined]
 
 
 def test_a_named_classifier_says_that_another_model_outlines(both: Path, tmp_path: Path) -> None:
