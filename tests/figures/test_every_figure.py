@@ -130,7 +130,7 @@ class TestEveryFigure:
         name, entry = named
         page = (DOCS / "gallery.md").read_text(encoding="utf-8")
         assert f"### {entry.title}\n\n`{entry.path}`" in page, "run python docs/make_gallery.py"
-        for example in drawn:
+        for example in drawn.keys() - {"tiny"}:  # which other tests register
             path = DOCS / "gallery" / GALLERY["file_name"](name, example)
             assert f"(gallery/{path.name})" in page
             assert path.stat().st_size <= GALLERY["MOST_BYTES"]

@@ -15,6 +15,8 @@ from tumorscope.inference.restorer import Restorer
 from tumorscope.inference.sampler import Sampler
 from tumorscope.recipes.recipe import read_recipe
 from tumorscope.training.callbacks import read_log
+from tumorscope.training.vae_task import VaeTask
+from tumorscope.transforms.image_range import to_model
 from tumorscope.workflows.train import train_recipe
 
 TINY = {
@@ -160,3 +162,21 @@ def test_planes_through_the_stack_show_slices_as_rows(data: Path, tmp_path: Path
         assert int((cut > 0).sum()) == tumour == int((found["label"] > 0).sum())
     axial = ImageSlices(cache, [cases[0].id], at_most=3)
     assert len(axial) == 3 and set(axial.patients) == {cases[0].patient}
+
+
+def test_an_autoencoder_is_judged_inside_the_brain() -> None:
+    tiny = TINY | KINDS["vae-t1c-flair"]
+    image = torch.zeros(1, 2, 32, 32)
+    image[:, :, 8:24, 8:24] = torch.rand(1, 2, 16, 16, generator=torch.Generator().manual_seed(0)) * 0.5 + 0.5
+    inside, outside = image.clone(), image.clone()
+    inside[:, :, 12:16, 12:16] += 0.3
+    outside[:, :, :4, :4] += 0.3
+    losses = {}
+    for weight in ("0", "1"):
+        task = VaeTask(read_recipe("vae-t1c-flair", tiny | {"loss.background": weight}))
+        for name, made in (("same", image), ("inside", inside), ("outside", outside)):
+            loss, ssim = task.reconstruction_loss(to_model(made), to_model(image))
+            losses[name, weight] = float(loss)
+            assert (float(ssim) < 0.999) == (name == "inside")
+    assert losses["same", "0"] == pytest.approx(0, abs=1e-6) == losses["outside", "0"]
+    assert losses["outside", "1"] > 0.01 < losses["inside", "0"]
