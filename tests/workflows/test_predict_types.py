@@ -101,10 +101,10 @@ def test_colours_and_damage(both: Path, tmp_path: Path, colours: int) -> None:
     assert row.status == "failed" and row.error.count("\n") == 0 and "damaged" in row.error
 
 
-def segmentation(voxels: int) -> Segmentation:
+def segmentation(voxels: int, known: bool = False) -> Segmentation:
     data = np.zeros((6, 6, 1), np.uint8)
     data.flat[:voxels] = 1
-    return Segmentation(Image(data, np.diag([-1.0, -1, 1, 1]), spacing_known=False), TUMOR)
+    return Segmentation(Image(data, np.diag([-1.0, -1, 1, 1]), spacing_known=known), TUMOR)
 
 
 @pytest.mark.parametrize(
@@ -120,6 +120,11 @@ def test_disagreement_is_stated(best: str, voxels: int, agrees: bool, words: str
     other = "glioma" if best == "no tumor" else "no tumor"
     found, sentence = agreement(TypeAnswer({best: 0.9, other: 0.1}), segmentation(voxels))
     assert found is agrees and words in sentence
+
+
+def test_a_known_size_is_told_in_millilitres() -> None:
+    _, sentence = agreement(TypeAnswer({"glioma": 0.9, "no tumor": 0.1}), segmentation(30, known=True))
+    assert sentence == "Type model and segmentation both find a tumour: glioma, probability 0.90; 0.03 ml."
 
 
 def test_no_answer_is_no_disagreement() -> None:

@@ -146,5 +146,5 @@ class Training(Section):
     @model_validator(mode="after")
     def _validates(self) -> Training:
         if self.validate_every > self.epochs:
-            raise ValueError("validate_every is more than epochs: nothing would be validated")
+            raise ValueError("training.validate_every is more than training.epochs: nothing would be validated")
         return self

@@ -255,9 +255,10 @@ def agreement(answer: TypeAnswer, segmentation: Segmentation | None) -> tuple[bo
     """Say whether classifier and segmentation find the same."""
     if segmentation is None:
         return None, f"Type model: {answer.sentence}. Nothing was segmented."
-    voxels = int(np.count_nonzero(segmentation.labels.data))
-    unit = "voxels" if segmentation.labels.spacing_known else "px"
-    size = f"{voxels} {unit}" if voxels else "nothing"
+    labels = segmentation.labels
+    voxels = int(np.count_nonzero(labels.data))
+    size = f"{voxels * labels.voxel_ml:.2f} ml" if labels.spacing_known else f"{voxels} px"
+    size = size if voxels else "nothing"
     told = answer.sentence
     if answer.type is None:
         return None, f"Type model: {told}; segmentation: {size}."
