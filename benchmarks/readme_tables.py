@@ -120,11 +120,19 @@ def _lost(bundle: str, missing: str) -> str:
     return f"{next(r['lost']['WT'] for r in rest if missing not in r['sequences']):.2f}"
 
 
-def _type_accuracy(protocol: str) -> str:
-    """Return the accuracy of ``tumor-type`` under one protocol."""
+def _recognised(together: str) -> str:
+    """Return how many images were taken for what they are by the image alone, of how many, by patients never seen."""
+    found = [_stored("sequences")[part][together] for part in ("held_out", "test_list")]
+    return f"{sum(f['right'] for f in found)} of {sum(f['n'] for f in found)}"
+
+
+def _type_score(protocol: str, metric: str = "accuracy") -> str:
+    """Return a score of ``tumor-type`` under one protocol, with interval and number of pictures."""
     for row in _stored("tumor-type")["models"]:
         if (row["model"], row["protocol"]) == ("tumor-type", protocol):
-            return f"{next(s['mean'] for s in row['scores'] if s['metric'] == 'accuracy'):.3f}"
+            score = next(s for s in row["scores"] if s["metric"] == metric)
+            low, high = score["ci95"]
+            return f"{score['mean']:.3f} (95 % interval {low:.3f} to {high:.3f}, n {score['n']})"
     raise KeyError(protocol)
 
 
@@ -163,10 +171,13 @@ NUMBERS: dict[str, Callable[[], str]] = {
     },
     **{f"{name} without FLAIR": partial(_lost, name, "FLAIR") for name in ("brats-3d", "brats-fast")},
     **{f"{name} lesion-wise WT": partial(_lesionwise, name, "WT") for name in ("brats-3d", "brats-fast")},
-    **{f"tumor-type {protocol}": partial(_type_accuracy, protocol) for protocol in ("grouped", "testing")},
+    **{f"tumor-type {protocol}": partial(_type_score, protocol) for protocol in ("grouped", "testing")},
+    "tumor-type grouped ece": partial(_type_score, "grouped", "ece"),
     **{f"tumor-type looks {kind}": partial(_looks, kind) for kind in ("glioma", "meningioma", "pituitary")},
     **{f"lgg slice-wise {metric}": partial(_slicewise, metric) for metric in ("dice", "iou")},
     **{f"speedup batch {batch}": partial(_least_speedup, batch) for batch in (2, 16)},
+    "sequence alone": partial(_recognised, "alone"),
+    "sequence with three others": partial(_recognised, "together with 3"),
     "tumor-type foreign FLAIR": partial(_foreign, "lgg FLAIR slices"),
 }
 

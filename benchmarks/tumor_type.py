@@ -64,7 +64,7 @@ PARTS = ("baselines", "models", "foreign", "gradcam", "latency", "shortcuts")
 #: Model → (title, folder under WORK of the one trained on Training, and on the grouped split's training part).
 MODELS = {
     "four-class-efficientnet-b1": ("published recipe, frozen base (lite1)", "published-release", "published-group"),
-    "tumor-type": ("ours, looks at the tumour (lite2)", "release", "group"),
+    "tumor-type": ("ours, attention taught by outlines (lite2)", "release", "group"),
 }
 
 
@@ -255,6 +255,8 @@ def _model_rows(study: Study, tests: dict[str, list[str]]) -> list[dict[str, Any
                 ill = answers.truth != NAMES.index(NO_TUMOR)
                 facts = {
                     "trained": bundle.manifest.training.manifest.get("seconds"),
+                    "epochs": bundle.manifest.training.manifest.get("epochs_run"),
+                    "validation": bundle.manifest.training.manifest.get("calibration"),
                     "abstain_below": settings.abstain_below,
                     "weights": bundle.manifest.weights_sha256[bundle.manifest.members[0]],
                     "called foreign": int((foreign > 1).sum()),

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from tumor_type_targets import share, targets
 
 from tumorscope.core.files import write_text
 from tumorscope.figures.confusion import confusion_figure
@@ -35,11 +36,11 @@ be checked here.
 """
 
 
-WHY = """## Why it has to look at the tumour
+WHY = """## What looking at the tumour can give
 
 The shipped model pools features under an attention map that Figshare's outlines taught where tumours are. What that
 can give at best, on {pictures} training pictures with features of ImageNet (EfficientNet-Lite0, stride 16; logistic
-regression; three folds of whole blocks, `benchmarks/tumor_pooling.py`):
+regression; three folds of whole blocks, every picture counted once, no intervals; `benchmarks/tumor_pooling.py`):
 
 """
 
@@ -88,16 +89,20 @@ def protocols(found: dict[str, Any]) -> list[str]:
             cells.append(_shown(_score(own[0], "accuracy")) if own else "not measured")
         shown.append(cells)
     sizes = {p: next((_score(r, "accuracy")["n"] for r in rows if r["protocol"] == p), "–") for p in found["protocols"]}
-    heads = [f"{name} (n {sizes[p]})" for p, name in found["protocols"].items()]
+    groups = {r["protocol"]: _score(r, "accuracy")["n_groups"] for r in rows}
+    heads = [f"{name} (n {sizes[p]}, groups {groups[p]})" for p, name in found["protocols"].items()]
     lines += _table(["accuracy (95 % interval)", *heads], shown)
     counts, rule, before = found["pictures"], found["rule"], found["earlier"]
-    groups = ", ".join(f"{name} ({n})" for name, n in counts["grouped test groups"].items())
+    blocks = ", ".join(f"{name} ({n})" for name, n in counts["grouped test groups"].items())
     lines += [
+        "- Accuracy: share of pictures whose most probable type is right, every picture counted once. Macro: mean of",
+        "  the four classes. ECE: 15 equal bins of the answer's probability. n: pictures; groups: what is resampled.",
+        *trained_how(found),
         f"- {counts['Testing with a near copy in Training']} pictures of Testing have a near copy in Training: hashes "
         f"at most {rule['bits of 256']} of 256 bits apart and detail that correlates by {rule['least correlation']}",
         "  or more, the audit's thresholds, set on other pictures before these scores.",
         f"- Grouped split: {', '.join(f'{n} {p}' for p, n in counts['grouped split'].items())}. Look-alikes stay "
-        f"together, and so do copies of one Figshare block. Test: the fixed blocks {groups}, and groups of pictures",
+        f"together, and so do copies of one Figshare block. Test: the fixed blocks {blocks}, and groups of pictures",
         "  without tumour. Blocks 010 and 011, the second batch of gliomas, may share patients and count as one; those",
         "  of their pictures that mostly copy block 010 validate: gliomas validate less strictly than they are tested.",
         "- The last column asks the models of the grouped split about Figshare's own pictures of those blocks (none of",
@@ -117,6 +122,21 @@ def protocols(found: dict[str, Any]) -> list[str]:
         "",
     ]
     return lines
+
+
+def trained_how(found: dict[str, Any]) -> list[str]:
+    """Return what differs between the models but the network."""
+    epochs = {(r["model"], r["protocol"]): r["epochs"][0] for r in found["models"]}
+    ours = found["models"][-1]["title"]
+    return [
+        f"- `{ours}`: the recipe `tumor-type`, 224×224 px,",
+        f"  {epochs['tumor-type', 'grouped']} epochs for the grouped split (the shipped weights), "
+        f"{epochs['tumor-type', 'testing']} for Testing. Figshare's outlined pictures train it",
+        "  too, without those that copy a test picture: it has seen more than the other rows.",
+        "- The published recipe runs here with EfficientNet-Lite1's ImageNet weights, as B1's are not installed;",
+        f"  it stopped after {epochs['four-class-efficientnet-b1', 'testing']} and "
+        f"{epochs['four-class-efficientnet-b1', 'grouped']} of at most 50 epochs.",
+    ]
 
 
 def scored_before(found: dict[str, Any]) -> str:
@@ -184,11 +204,28 @@ def sequences() -> list[str]:
         f"others, rightly, {right}.",
         f"Trained for a shorter time without LGG, it finds only {elsewhere('FLAIR')} of LGG's FLAIR slices (and calls",
         f"{elsewhere('T1CE')} of its T1CE slices another sequence): FLAIR of a scanner unlike all of these may pass.",
+        "That network was trained on BraTS (research use with citation) and LGG slices (CC BY-NC-SA 4.0) beside",
+        "Figshare's: for non-commercial use only, whatever the bundle's own weights allow.",
         "",
         "Below, slices of other data sets are of patients on fixed test lists. Most public pictures without tumour are",
         "not T1 but T2 or FLAIR (a look at some that were called foreign confirms it), those with a tumour are T1CE:",
         'the sequence alone gives much of "no tumor" away, and most of what is called foreign there is so rightly.',
     ]
+
+
+def _cut(values: dict[str, Any], key: str, n: int) -> str:
+    if values[key] is None:
+        return "–"
+    blank = values["pictures with nothing left"]
+    return (
+        str(blank)
+        if key == "pictures with nothing left"
+        else share(values[key], n - blank if key.startswith("shipped") else n)
+    )
+
+
+def _looks(values: dict[str, Any], key: str) -> str:
+    return share(values[key], values["n"]) if key.startswith("share of pictures") else str(values[key])
 
 
 def checks(found: dict[str, Any]) -> list[str]:
@@ -203,31 +240,49 @@ def checks(found: dict[str, Any]) -> list[str]:
             "",
         ]
         lines[-2] += " such pictures in training and test; `shipped`: the bundle, trained on whole pictures."
+        lines[-2] += f" {cut['training pictures']} train, {cut['test pictures']} test; `shipped` counts those on which"
+        lines[-2] += " something is left. Intervals (95 %, Wilson) take pictures as independent: too narrow."
         keys = list(cut["whole"])
         lines += _table(
             ["pictures", *keys],
-            [[n, *("–" if v is None else str(v) for v in cut[n].values())] for n in cut if n in CUTS],
+            [[n, *(_cut(cut[n], key, cut["test pictures"]) for key in keys)] for n in cut if n in CUTS],
         )
     if "foreign" in found:
         rows = []
         for name, f in found["foreign"].items():
             told = ", ".join(f"{k} {v:.2f}" for k, v in f["answered"].items()) or "none"
-            rows.append([name, str(f["n"]), f"{f['called foreign']:.2f}", f"{f['no answer']:.2f}", told])
-        lines += ["## Pictures it should not answer", "", *sequences(), ""]
-        lines += _table(["pictures", "n", "called foreign", "no answer", "answered (share)"], rows)
+            rows.append([name, str(f["n"]), share(f["called foreign"], f["n"]), f"{f['no answer']:.2f}", told])
+        said = "Intervals (Wilson) take pictures as independent, which slices of one patient are not: too narrow."
+        lines += ["## Pictures it should not answer", "", *sequences(), "", said, ""]
+        lines += _table(["pictures", "n", "called foreign (95 % interval)", "no answer", "answered (share)"], rows)
     if "gradcam" in found:
         keys = list(next(iter(found["gradcam"].values())))
         lines += [
             "## Where it looks",
             "",
-            "Grad-CAM against the reference outlines of the Figshare blocks never trained on.",
+            "Grad-CAM against the reference outlines of Figshare's blocks never trained on; pictures with an answer.",
             "",
         ]
-        lines += _table(["type", *keys], [[n, *(str(v[k]) for k in keys)] for n, v in found["gradcam"].items()])
+        lines += _table(["type", *keys], [[n, *(_looks(v, k) for k in keys)] for n, v in found["gradcam"].items()])
+        outside = ", ".join(f"{1 - v['median share inside the tumour']:.0%} ({n})" for n, v in found["gradcam"].items())
+        lines += [
+            f"More than by chance is not much: in the median picture {outside} of the map lie",
+            "outside the tumour. Where covering it hardly lowers the probability, the answer may come from elsewhere.",
+            "",
+        ]
     if "latency" in found:
-        lines += ["## Speed", ""]
-        rows = [[v["engine"], str(v["median ms"]), str(v["median processor ms"])] for v in found["latency"].values()]
-        lines += _table(["engine", "median ms per slice after load", "processor ms"], rows)
+        engine = found["latency"]["openvino"]
+        lines += [
+            "## Speed",
+            "",
+            f"{engine['rounds']} rounds of {engine['slices']} slices, one thread, on two cores that other work shared.",
+            "",
+        ]
+        keys = ["engine", "median ms", "median ms of the slowest round", "median processor ms"]
+        rows = [[str(v[k]) for k in keys] for v in found["latency"].values()]
+        lines += _table(
+            ["engine", "ms per slice after load, median of the fastest round", "of the slowest", "processor ms"], rows
+        )
     return lines
 
 
@@ -235,7 +290,7 @@ def main() -> None:
     """Write the page and its figures."""
     found = json.loads((RESULTS / "tumor-type.json").read_text(encoding="utf-8"))
     PLACE.mkdir(parents=True, exist_ok=True)
-    lines = [HEAD, *why(), *protocols(found), *reports(found), *checks(found)]
+    lines = [HEAD, *targets(found), *why(), *protocols(found), *reports(found), *checks(found)]
     write_text(ROOT / "docs" / "tumor-type.md", "\n".join(lines).rstrip() + "\n")
 
 

@@ -143,6 +143,7 @@ class TestShipped:
         path = Path(skimage.__file__).parent / "data" / f"{name}.png"
         answer = predictor.predict(shown(np.asarray(Pillow.open(path).convert("L"))))
         assert answer.is_foreign and answer.type is None
+        assert answer.looks_like is None, "a photograph shows no sequence"
 
     def test_a_ct_is_not_classified(self, predictor: TypePredictor) -> None:
         pydicom = pytest.importorskip("pydicom")
@@ -158,5 +159,6 @@ class TestShipped:
 
     def test_it_is_small_and_has_a_card(self) -> None:
         folder = Bundle.load("tumor-type").folder
+        assert "non-commercial" in (folder / "card.md").read_text(encoding="utf-8"), "terms of the sequence check"
         assert sum(f.stat().st_size for f in folder.iterdir()) < 15e6
         assert "look-alikes" in (folder / "card.md").read_text(encoding="utf-8")

@@ -194,3 +194,4 @@ def test_a_classifier_that_looked_past_the_tumour_is_flagged(looked, flagged):
     found = type_flags({"type": "glioma", "looked_at_tumour": inside, "share_of_picture": share})
     assert bool(found) == flagged and type_flags(None) == []
     assert type_flags({"type": None, "looked_at_tumour": 0.0, "share_of_picture": 0.1}) == []
+    assert type_flags({"type": "no tumor", "looked_at_tumour": 0.0, "share_of_picture": 0.1}) == [], "none to look at"

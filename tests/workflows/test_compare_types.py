@@ -39,6 +39,12 @@ def stored(place: Path, name: str, found: TypeAnswers, **conditions: Any) -> str
     return str(place / f"{name}.json")
 
 
+def test_accuracy_of_no_answer_is_not_defined() -> None:
+    silent = TypeEvaluation(type_scores(GOOD, n_boot=20), GOOD, [str(i) for i in range(10)], [2.0] * 10, 0.5, {})
+    assert silent.given["answers given"] == 0 and silent.given["accuracy of answers given"] is None
+    assert "accuracy of answers given: not defined" in silent.render()
+
+
 def test_pairs_by_hand() -> None:
     pair = paired_types(GOOD, POOR, n_boot=200)
     assert (pair.first_only, pair.second_only, pair.both, pair.neither) == (4, 1, 5, 0)

@@ -75,9 +75,11 @@ def test_a_brain_without_skull_is_asked_about_on_request_only(both: Path, tmp_pa
     data[6:18, 7:21, 2:8] = np.random.default_rng(0).integers(80, 120, (12, 14, 6))
     scan = nifti(tmp_path / "scan_T1CE.nii.gz", data)
     run(scan, tmp_path / "out")
-    assert "tumor_type" not in record(tmp_path / "out")
+    told = record(tmp_path / "out")
+    assert "tumor_type" not in told and any("--types always" in note for note in told["notes"])  # type: ignore[attr-defined]
     run(scan, tmp_path / "asked", types=True)
-    assert "tumor_type" in record(tmp_path / "asked")
+    told = record(tmp_path / "asked")
+    assert "tumor_type" in told and any("is a guess" in note for note in told["notes"])  # type: ignore[attr-defined]
 
 
 def test_a_named_classifier_says_that_another_model_outlines(both: Path, tmp_path: Path) -> None:
@@ -99,10 +101,10 @@ def test_colours_and_damage(both: Path, tmp_path: Path, colours: int) -> None:
     assert row.status == "failed" and row.error.count("\n") == 0 and "damaged" in row.error
 
 
-def segmentation(voxels: int) -> Segmentation:
+def segmentation(voxels: int, known: bool = False) -> Segmentation:
     data = np.zeros((6, 6, 1), np.uint8)
     data.flat[:voxels] = 1
-    return Segmentation(Image(data, np.diag([-1.0, -1, 1, 1]), spacing_known=False), TUMOR)
+    return Segmentation(Image(data, np.diag([-1.0, -1, 1, 1]), spacing_known=known), TUMOR)
 
 
 @pytest.mark.parametrize(
@@ -118,6 +120,11 @@ def test_disagreement_is_stated(best: str, voxels: int, agrees: bool, words: str
     other = "glioma" if best == "no tumor" else "no tumor"
     found, sentence = agreement(TypeAnswer({best: 0.9, other: 0.1}), segmentation(voxels))
     assert found is agrees and words in sentence
+
+
+def test_a_known_size_is_told_in_millilitres() -> None:
+    _, sentence = agreement(TypeAnswer({"glioma": 0.9, "no tumor": 0.1}), segmentation(30, known=True))
+    assert sentence == "Type model and segmentation both find a tumour: glioma, probability 0.90; 0.03 ml."
 
 
 def test_no_answer_is_no_disagreement() -> None:

@@ -8,6 +8,13 @@ from tumorscope.bundles.manifest import Manifest
 from tumorscope.metrics.empty import EmptyPolicy
 from tumorscope.transforms.prepare import Preprocess
 
+#: What tells slices of another sequence, and its terms, which are not those of a bundle's weights.
+SEQUENCE_CHECK = (
+    "a network that comes with the program (study/slice_sequence.npz), not with these weights. It was trained on BraTS "
+    "cases (research use with citation of the BraTS papers), LGG slices (CC BY-NC-SA 4.0) and Figshare's pictures "
+    "(CC BY 4.0): non-commercial use only"
+)
+
 
 def _number(value: float | None) -> str:
     return "not defined" if value is None else f"{value:.3f}"
@@ -73,7 +80,7 @@ def _answers(manifest: Manifest) -> list[str]:
     return [
         f"- Probabilities: temperature {heat} (in the weights); no answer below {rule.abstain_below:g}; {rule.origin}.",
         f"- Pictures unlike those trained on are called foreign: {'yes' if rule.novelty else 'no'}; slices of another "
-        f"sequence: {'yes' if rule.most_surprise else 'no'}.",
+        f"sequence: {f'yes, by {SEQUENCE_CHECK}' if rule.most_surprise else 'no'}.",
     ]
 
 

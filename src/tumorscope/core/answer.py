@@ -18,7 +18,7 @@ class TypeAnswer:
         foreign: How unlike the training pictures this one is: above 1 is beyond the limit; None where not measured.
         abstain_below: Probability below which there is no answer.
         slices: Of a volume: the slices that were asked, along its third axis; empty for a single picture.
-        looks_like: Sequence that the picture seems to show, where that makes it foreign; else None.
+        looks_like: Sequence that the picture seems to show, where that alone makes it foreign; else None.
     """
 
     probabilities: Mapping[str, float]

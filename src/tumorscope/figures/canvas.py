@@ -53,7 +53,10 @@ def canvas(
     columns = _columns([text for _, text in legend], width - 1.3)
     legend_rows = -(-len(legend) // columns)
     top = 0.12 + _LINE * max(1, len(titles))
-    bottom = 0.12 + _LINE * max(1, len(notes) + legend_rows)
+    below = len(notes)
+    if legend and not notes and _entry(max((text for _, text in legend), key=len)) > width - 1.3:
+        below = 1  # the line of caution has a line of its own
+    bottom = 0.12 + _LINE * max(1, below + legend_rows)
     height = row_inches * rows + top + bottom
     figure = Figure(figsize=(width, height), facecolor=PAPER)
     FigureCanvasAgg(figure)
@@ -73,7 +76,7 @@ def canvas(
     figure.text(1 - margin, 0.07 / height, CAUTION, color=INK, fontsize=8, va="bottom", ha="right")
     figure.text(margin, 0.07 / height, "\n".join(notes), color=INK, fontsize=9, va="bottom", ha="left")
     if legend:
-        _legend(figure, legend, columns, (0.03 + _LINE * len(notes)) / height)
+        _legend(figure, legend, columns, (0.03 + _LINE * below) / height)
     return figure, grid
 
 
@@ -81,10 +84,15 @@ def _wrapped(text: str, width: float, letter: float) -> list[str]:
     return textwrap.wrap(text, max(16, int(width / letter)))
 
 
+def _entry(text: str) -> float:
+    """Return the width of an entry of the legend in inches."""
+    return len(text) * _NOTE_LETTER + 0.45
+
+
 def _columns(texts: list[str], width: float) -> int:
     """Return into how many columns legend entries of these texts fit."""
-    longest = max(map(len, texts), default=1) * _NOTE_LETTER + 0.45
-    total = sum(len(text) * _NOTE_LETTER + 0.45 for text in texts)
+    longest = max(map(_entry, texts), default=_entry(""))
+    total = sum(map(_entry, texts))
     return max(1, len(texts) if total <= width else int(width / longest))
 
 

@@ -43,7 +43,7 @@ def reliability_figure(
         below.bar([v + shift for v in x], [b["n"] for b in bins], width, color=SERIES[index % 6])
     above.set_xlim(0, 1)
     above.set_ylim(0, 1.02)
-    above.legend(fontsize=8, frameon=False, loc="upper left")
+    above.legend(fontsize=8, frameon=False, loc="lower left", bbox_to_anchor=(0, 1))
     style_axes(above, xlabel="probability of the answer", ylabel="share that is right", grid="both")
     style_axes(below, xlabel="probability of the answer", ylabel="pictures")
     below.set_yscale("log")

@@ -103,14 +103,18 @@ class TypePredictor:
         return self._foreign(pictures)[0]
 
     def _foreign(self, pictures: Array) -> tuple[Array | None, Sequences | None]:
-        """Return that, and the sequence that the pictures seem to show if it is not the one expected."""
+        """Return that, and the sequence that the pictures seem to show if it is not the one expected.
+
+        None is named where the pictures are unlike those trained on: they may be no MRI at all.
+        """
         grey, limit = pictures[:, 0], self.settings.most_surprise
         found = None if self.novelty is None else self.novelty.score(grey)
         if limit is None:
             return found, None
         chance = sequence_probabilities(grey)
         odd = surprise(chance, self.sequence) / limit
-        shown = other_sequence(chance, self.sequence) if np.median(odd) > 1 else None
+        unlike = found is not None and np.median(found) > 1
+        shown = other_sequence(chance, self.sequence) if np.median(odd) > 1 and not unlike else None
         return odd if found is None else np.maximum(found, odd), shown
 
     def predict(self, images: Mapping[Sequences, Image], slices: Sequence[int] = ()) -> TypeAnswer:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from tumorscope.bundles.manifest import SubsetScore
+from tumorscope.core.answer import NO_TUMOR
 
 #: Predicted Dice below which a region is flagged.
 LOW_DICE = 0.6
@@ -40,17 +41,19 @@ def subset_flags(seen: SubsetScore, whole: SubsetScore) -> list[str]:
 def type_flags(found: Mapping[str, Any] | None) -> list[str]:
     """Return what to doubt about a tumour type, one sentence each.
 
+    An answer that there is no tumour need not look at one: nothing is said of where it looked.
+
     Args:
         found: ``tumor_type`` of a case's record; None where no classifier was asked.
     """
-    if found is None or found["looked_at_tumour"] is None or found["type"] is None:
+    if found is None or found["looked_at_tumour"] is None or found["type"] in (None, NO_TUMOR):
         return []
     inside, share = found["looked_at_tumour"], found["share_of_picture"]
     if inside > share:
         return []
     return [
-        f"Tumour type: the classifier looked past the tumour ({inside:.2f} of Grad-CAM lies in what was segmented, "
-        f"which is {share:.2f} of the picture)."
+        f"Tumour type: the classifier looked past the tumour ({inside:.1%} of Grad-CAM lies in what was segmented, "
+        f"which is {share:.1%} of the picture)."
     ]
 
 

@@ -42,8 +42,8 @@ class TypeEvaluation:
         return 1 if self.failed else 0
 
     @property
-    def given(self) -> dict[str, float | int]:
-        """What the classifier does where it may stay silent: shares, and accuracy of the answers that are given."""
+    def given(self) -> dict[str, float | int | None]:
+        """What the classifier does where it may stay silent: counts, and accuracy of the answers that are given."""
         sure = self.answers.probabilities.max(axis=1) >= self.abstain_below
         own = [f is None or f <= 1 for f in self.foreign]
         right = self.answers.truth == self.answers.answer
@@ -54,7 +54,7 @@ class TypeEvaluation:
             "called foreign": len(own) - sum(own),
             "no answer for lack of confidence": sum(o and not s for s, o in zip(sure, own, strict=True)),
             "answers given": len(kept),
-            "accuracy of answers given": round(sum(kept) / len(kept), 4) if kept else 0.0,
+            "accuracy of answers given": round(sum(kept) / len(kept), 4) if kept else None,
         }
 
     def to_json(self) -> dict[str, Any]:
@@ -110,5 +110,5 @@ class TypeEvaluation:
         width = max(map(len, self.answers.names))
         for name, row in zip(self.answers.names, self.answers.confusion.tolist(), strict=True):
             lines.append(f"{name:<{width}}  " + "  ".join(f"{n:>5}" for n in row))
-        lines += ["", *(f"{key}: {value}" for key, value in self.given.items())]
+        lines += ["", *(f"{key}: {'not defined' if value is None else value}" for key, value in self.given.items())]
         return "\n".join(lines)

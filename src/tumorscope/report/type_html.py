@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from html import escape
 from typing import Any
 
+from tumorscope.core.answer import NO_TUMOR
+
 _NAMES = {"no tumor": "no tumour", "pituitary": "pituitary adenoma"}
 
 
@@ -41,11 +43,11 @@ def _explained(found: Mapping[str, Any]) -> str:
     if found["slices"]:
         asked = ", ".join(str(z + 1) for z in found["slices"])
         said.append(f"Asked about axial slices {asked} (counted upwards); their probabilities are averaged.")
-    if found["looked_at_tumour"] is not None:
+    if found["looked_at_tumour"] is not None and found["type"] != NO_TUMOR:
         more = found["looked_at_tumour"] > found["share_of_picture"]
         said.append(
             f"{'Looked at the tumour' if more else 'Did not look at the tumour more than elsewhere'}: "
-            f"{found['looked_at_tumour']:.2f} of Grad-CAM lies inside what was segmented, which is "
-            f"{found['share_of_picture']:.2f} of the picture."
+            f"{found['looked_at_tumour']:.1%} of Grad-CAM lies inside what was segmented, which is "
+            f"{found['share_of_picture']:.1%} of the picture."
         )
     return " ".join(said)

@@ -207,16 +207,19 @@ def with_context(array: Array, index: int, context: int) -> Array:
     return np.concatenate([array[i] for i in indices])
 
 
-def prepare_label(label: Image, prepared: Prepared) -> Array:
+def prepare_label(label: Image, prepared: Prepared, *, warn: bool = True) -> Array:
     """Bring a label map onto the model's pixels by nearest neighbour: uint8 (Z, H, W).
 
-    Warns when more than 2 % of the labelled voxels fall outside the model's view (S2-26).
+    Args:
+        label: On the grid of what was prepared.
+        prepared: From :func:`prepare`.
+        warn: Warn when more than 2 % of the labelled voxels fall outside the model's view (S2-26).
     """
     oriented = to_model_orientation(label)
     sampled = prepared.grid.sample_labels(oriented)
     before = int((oriented > 0).sum())
     after = float((sampled > 0).sum()) * prepared.grid.voxels
-    if before and after < 0.98 * before:
+    if warn and before and after < 0.98 * before:
         lost = 100 * (1 - after / before)
         log.warning("%s: cropping or resizing loses %.1f %% of the labelled voxels.", label.source, lost)
     return np.asarray(sampled)

@@ -26,6 +26,9 @@ if TYPE_CHECKING:
 
 #: Why a case is classified and not segmented.
 ONLY_TYPE = "It tells the type; no shipped model segments these sequences."
+#: Of a volume without skull.
+NO_SKULL_ASKED = "{model} never saw brains without skull: the tumour type it tells here is a guess."
+NO_SKULL_NOT_ASKED = "The tumour type was not told: {model} never saw brains without skull (--types always asks it)."
 #: Slices of a volume that are asked: those with most tumour, or around its middle.
 _ASKED = 3
 
@@ -207,7 +210,7 @@ class Classifier:
 
         sequence = self.predictor.sequence
         prepared = prepare({sequence: single_slice(image, index)}, self.bundle.manifest.preprocess)
-        return np.asarray(prepare_label(single_slice(mask, index), prepared)[0] > 0)
+        return np.asarray(prepare_label(single_slice(mask, index), prepared, warn=False)[0] > 0)
 
 
 def _looked(cam: Array, inside: Array | None) -> tuple[float, float] | None:
@@ -252,9 +255,10 @@ def agreement(answer: TypeAnswer, segmentation: Segmentation | None) -> tuple[bo
     """Say whether classifier and segmentation find the same."""
     if segmentation is None:
         return None, f"Type model: {answer.sentence}. Nothing was segmented."
-    voxels = int(np.count_nonzero(segmentation.labels.data))
-    unit = "voxels" if segmentation.labels.spacing_known else "px"
-    size = f"{voxels} {unit}" if voxels else "nothing"
+    labels = segmentation.labels
+    voxels = int(np.count_nonzero(labels.data))
+    size = f"{voxels * labels.voxel_ml:.2f} ml" if labels.spacing_known else f"{voxels} px"
+    size = size if voxels else "nothing"
     told = answer.sentence
     if answer.type is None:
         return None, f"Type model: {told}; segmentation: {size}."

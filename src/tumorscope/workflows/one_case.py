@@ -7,13 +7,22 @@ import warnings
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from tumorscope.bundles import bundle as library
 from tumorscope.bundles.bundle import Bundle
 from tumorscope.core.case import Case
 from tumorscope.core.errors import InputError, TumorscopeError
 from tumorscope.core.watch import Watch, part_of, unwatched
 from tumorscope.inference.predictor import Predictor
 from tumorscope.workflows.choose import choose_bundle, choose_classifier, needed_sequences
-from tumorscope.workflows.classify import ONLY_TYPE, Classifier, TypeResult, typed_images, without_skull
+from tumorscope.workflows.classify import (
+    NO_SKULL_ASKED,
+    NO_SKULL_NOT_ASKED,
+    ONLY_TYPE,
+    Classifier,
+    TypeResult,
+    typed_images,
+    without_skull,
+)
 from tumorscope.workflows.inputs import Spacing
 from tumorscope.workflows.segment import STATED, CaseResult, segment_with
 
@@ -106,16 +115,24 @@ class Models:
         result = segment_with(
             self._predictor(bundle), case, reason, spacing, preprocess=preprocess, bias=bias, watch=part
         )
-        asked = always or not without_skull(result.case)
-        if asked and model is not None and needed_sequences(model) <= set(case.sequences):
-            watch("asking for the tumour type", 0.9)
-            try:
-                images = typed_images(result.case, case, self._classifier(model).predictor.sequence)
-                result.finding = self._classifier(model).run(images, result.segmentation)
-                result.seconds["type"] = result.finding.seconds
-            except TumorscopeError as error:  # the segmentation is worth having all the same
-                result.notes.append(f"The tumour type was not told: {error}")
+        if model is not None and needed_sequences(model) <= set(case.sequences):
+            self._ask(result, case, model, always, watch)
         return result
+
+    def _ask(self, result: CaseResult, case: Case, model: Bundle, always: bool, watch: Watch) -> None:
+        """Put the type of a segmented case into its result, or a note that says why there is none."""
+        if without_skull(result.case):
+            if model.folder.parent == library.SHIPPED:
+                result.notes.append((NO_SKULL_ASKED if always else NO_SKULL_NOT_ASKED).format(model=model.name))
+            if not always:
+                return
+        watch("asking for the tumour type", 0.9)
+        try:
+            images = typed_images(result.case, case, self._classifier(model).predictor.sequence)
+            result.finding = self._classifier(model).run(images, result.segmentation)
+            result.seconds["type"] = result.finding.seconds
+        except TumorscopeError as error:  # the segmentation is worth having all the same
+            result.notes.append(f"The tumour type was not told: {error}")
 
     def _classifier(self, bundle: Bundle) -> Classifier:
         if bundle.folder not in self._classifiers:

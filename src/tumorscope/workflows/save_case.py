@@ -122,7 +122,7 @@ def _write_all(result: CaseResult, folder: Path, subject: str, options: SaveOpti
     segmentation = result.segmentation
     images = {s: x for s, x in result.case.images.items() if isinstance(x, Image)}
     _write_maps(result, folder, subject, options)
-    notes = _write_dicom(result, folder, options)
+    result.notes += [note for note in _write_dicom(result, folder, options) if note not in result.notes]
     (folder / "overlay.png").write_bytes(png_bytes(overlay_figure(images, segmentation, title=result.case.id)))
     looked = None if result.finding is None else type_picture(result.finding, result.case.id)
     if looked is not None:
@@ -137,7 +137,7 @@ def _write_all(result: CaseResult, folder: Path, subject: str, options: SaveOpti
         reason=result.reason,
         runtime=result.runtime,
         files=result.files,
-        notes=[*result.notes, *notes],
+        notes=result.notes,
         seconds=result.seconds,
         dicom=bool(result.case.sources),
         series=result.case.series,
