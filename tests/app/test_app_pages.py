@@ -51,7 +51,6 @@ def test_no_overlay_is_chosen_before_there_is_one(page):
     page.view("slice")
 
 
-@pytest.mark.slow
 def test_zoom_enlarges_about_the_pointer_and_reset_takes_it_back(page):
     page.enter_viewer()
     wheel = """
@@ -101,7 +100,6 @@ def test_the_result_is_still_there_after_other_pages(page):
     page.enter_viewer("scan_difference")
 
 
-@pytest.mark.slow
 def test_synthetic_slices_are_marked_and_come_as_zip(page):
     page.leave_viewer()
     page.click(page.find("[data-testid='stSidebar'] [data-testid='stSelectbox'] input[aria-label*='What to do']"))
@@ -139,7 +137,6 @@ def test_a_dicom_study_becomes_a_dicom_seg(page, tmp_path):
     assert 8 * np.count_nonzero(masks) / 1000 == pytest.approx(float(volumes["WT"].split()[0]), abs=0.01)
 
 
-@pytest.mark.slow
 def test_the_audit_of_the_folder_is_run_and_reported(page):
     to(page, "Audit", "Audit of a data set")
     page.press("Audit", "[data-testid='stMain'] button")
@@ -151,7 +148,6 @@ def test_the_audit_of_the_folder_is_run_and_reported(page):
     assert page.text("[data-testid='stHeading'] h3") in html
 
 
-@pytest.mark.slow
 def test_evaluations_are_compared_in_a_table(page):
     to(page, "Runs", "Training runs")
     assert page.violations() == {}
