@@ -20,7 +20,7 @@ DEMO   ?= demo
 APP    ?=
 
 BIN    := $(VENV)/bin
-PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(JOBS) --dist loadgroup --cov --cov-report=term:skip-covered
+PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(JOBS) --dist loadfile --cov --cov-report=term:skip-covered
 
 .PHONY: demo app test test-full lint docs format clean
 .DEFAULT_GOAL := test

@@ -140,7 +140,7 @@ class Page:
     def download(self, label, ending):
         """Press a download button and return the file when it is whole."""
         self.press(label)
-        return self.wait(lambda _: next((p for p in self.downloads.iterdir() if p.name.endswith(ending)), None))
+        return self.wait(lambda _: next((p for p in self.downloads.glob(f"*{ending}") if p.stat().st_size), None))
 
     def violations(self):
         """Return what axe-core finds in the current document that is serious or critical."""

@@ -10,7 +10,7 @@ from tumorscope.datasets.phantom import small_phantom
 from tumorscope.formats import write_png
 from tumorscope.workflows.predict import predict_inputs
 
-pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
+pytestmark = pytest.mark.browser
 
 
 @pytest.fixture(scope="module")

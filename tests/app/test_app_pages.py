@@ -14,7 +14,7 @@ from tumorscope.core.sequence import Sequence
 from tumorscope.datasets.phantom import small_phantom
 from tumorscope.formats import read_image
 
-pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
+pytestmark = pytest.mark.browser
 _NO_WEBGL = "This browser has no WebGL 2, which the 3D view needs. The other views work without it."
 
 
