@@ -22,7 +22,8 @@ RESTORED = ("denoise", "reconstruct", "thin-slices")
 MADE = ("vae-t1c-flair", "gan-t1c-flair", "gan-t1c-flair-64", "synth-from-mask")
 HEAD = """# Images repaired and images made
 
-Denoising, reconstruction and synthesis, with the numbers measured (paper S4 claims all three and prints none).
+Denoising, reconstruction and synthesis, with the numbers measured (paper S4 of [the reproduction](reproduction.md) claims all
+three and prints none).
 Written by `benchmarks/generative_page.py` from `benchmarks/results/generative`, which `restoration.py`,
 `generation.py`, `denoise_effect.py` and `utility.py` measure. Read [ethics.md](ethics.md) before you use any of it.
 
