@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 Row = tuple[str, str, str, bool]
-#: Of the aims: noise from this level on, least gain in dB, least gain in SSIM at R = 4, least SSIM, most times the floor.
+#: Noise from this level on, least gain in dB, least gain in SSIM at R = 4, least SSIM, most times the floor.
 NOISE, GAIN_DB, GAIN_SSIM, SSIM, FLOOR = 0.06, 3.0, 0.08, 0.85, 3.0
 SIZE = "128 px"
 

@@ -22,10 +22,9 @@ RESTORED = ("denoise", "reconstruct", "thin-slices")
 MADE = ("vae-t1c-flair", "gan-t1c-flair", "gan-t1c-flair-64", "synth-from-mask")
 HEAD = """# Images repaired and images made
 
-Denoising, reconstruction and synthesis, with the numbers measured (paper S4 of [the reproduction](reproduction.md) claims all
-three and prints none).
-Written by `benchmarks/generative_page.py` from `benchmarks/results/generative`, which `restoration.py`,
-`generation.py`, `denoise_effect.py` and `utility.py` measure. Read [ethics.md](ethics.md) before you use any of it.
+Denoising, reconstruction and synthesis, with the numbers measured (paper S4 of [the reproduction](reproduction.md)
+claims all three and prints none). Written by `benchmarks/generative_page.py` from `benchmarks/results/generative`,
+which `restoration.py`, `generation.py`, `denoise_effect.py` and `utility.py` measure. Read [ethics.md](ethics.md) before you use any of it.
 
     tumorscope denoise scans/patient7 -o out                  # Rician noise; --method nlm or tv: no network
     tumorscope reconstruct scan_flair.nii.gz --acceleration 4 -o out   # simulated k-space; or an .h5 file with kspace
@@ -220,8 +219,8 @@ def page(results: Path = RESULTS) -> str:
         lines += ["## Not measured yet", "", ", ".join(f"`{name}`" for name in missing) + ".", ""]
         unshipped = [name for name in missing if name in MADE and name not in shipped_names()]
         if unshipped:
-            names = " and ".join(f"`{name}`" for name in unshipped)
-            lines += [f"{names}: no weights ship; `tumorscope train {unshipped[0]} --data BraTS -o runs/mine` makes some.", ""]
+            make = f"`tumorscope train {unshipped[0]} --data BraTS -o runs/mine` makes some"
+            lines += [f"No weights ship of {' and '.join(f'`{name}`' for name in unshipped)}; {make}.", ""]
     return "\n".join(lines).rstrip() + "\n"
 
 
