@@ -9,6 +9,9 @@ import json
 from pathlib import Path
 from typing import Any
 
+from generative_aims import aims
+
+from tumorscope.bundles.bundle import shipped_names
 from tumorscope.core.files import write_text
 from tumorscope.metrics.image_quality import QUALITIES
 
@@ -19,9 +22,10 @@ RESTORED = ("denoise", "reconstruct", "thin-slices")
 MADE = ("vae-t1c-flair", "gan-t1c-flair", "gan-t1c-flair-64", "synth-from-mask")
 HEAD = """# Images repaired and images made
 
-Denoising, reconstruction and synthesis, with the numbers measured so far (paper S4 claims all three and prints none).
-Written by `benchmarks/generative_page.py` from `benchmarks/results/generative`, which `restoration.py`,
-`generation.py`, `denoise_effect.py` and `utility.py` measure. Read [ethics.md](ethics.md) before you use any of it.
+Denoising, reconstruction and synthesis, with the numbers measured (paper S4 of [the reproduction](reproduction.md)
+claims all three and prints none). Written by `benchmarks/generative_page.py` from `benchmarks/results/generative`,
+which `restoration.py`, `generation.py`, `denoise_effect.py` and `utility.py` measure. Read
+[ethics.md](ethics.md) before you use any of it.
 
     tumorscope denoise scans/patient7 -o out                  # Rician noise; --method nlm or tv: no network
     tumorscope reconstruct scan_flair.nii.gz --acceleration 4 -o out   # simulated k-space; or an .h5 file with kspace
@@ -205,7 +209,7 @@ def utility(found: dict[str, Any]) -> list[str]:
 def page(results: Path = RESULTS) -> str:
     """Return the page; what was not measured yet is said."""
     stored = {p.stem: json.loads(p.read_text(encoding="utf-8")) for p in sorted(results.glob("*.json"))}
-    lines = [HEAD]
+    lines = [HEAD, *aims(stored)]
     sections = [(n, restored) for n in RESTORED] + [(n, made) for n in MADE]
     sections += [("denoise-effect", effect), ("utility", utility)]
     for name, section in sections:
@@ -214,6 +218,10 @@ def page(results: Path = RESULTS) -> str:
     missing = [name for name, _ in sections if name not in stored]
     if missing:
         lines += ["## Not measured yet", "", ", ".join(f"`{name}`" for name in missing) + ".", ""]
+        unshipped = [name for name in missing if name in MADE and name not in shipped_names()]
+        if unshipped:
+            make = f"`tumorscope train {unshipped[0]} --data BraTS -o runs/mine` makes some"
+            lines += [f"No weights ship of {' and '.join(f'`{name}`' for name in unshipped)}; {make}.", ""]
     return "\n".join(lines).rstrip() + "\n"
 
 

@@ -154,6 +154,12 @@ def _slicewise(metric: str) -> str:
     return f"{next(s['mean'] for s in scores if all(s[k] == v for k, v in wanted.items())):.3f}"
 
 
+def _through_latent(sequence: str) -> str:
+    """Return the SSIM inside the brain that ``vae-t1c-flair`` keeps of one sequence."""
+    scores = _stored("generative/vae-t1c-flair")["reconstruction"]["scores"]
+    return f"{scores[sequence]['ssim']['mean']:.2f}"
+
+
 def _least_speedup(batch: int) -> str:
     """Return how many times faster than the fastest Keras fp32 loop training is, at one batch size."""
     (entry,) = (e for e in _stored("throughput")["batches"] if e["batch"] == batch)
@@ -176,6 +182,7 @@ NUMBERS: dict[str, Callable[[], str]] = {
     **{f"tumor-type looks {kind}": partial(_looks, kind) for kind in ("glioma", "meningioma", "pituitary")},
     **{f"lgg slice-wise {metric}": partial(_slicewise, metric) for metric in ("dice", "iou")},
     **{f"speedup batch {batch}": partial(_least_speedup, batch) for batch in (2, 16)},
+    **{f"vae SSIM {sequence}": partial(_through_latent, sequence) for sequence in ("T1CE", "FLAIR")},
     "sequence alone": partial(_recognised, "alone"),
     "sequence with three others": partial(_recognised, "together with 3"),
     "tumor-type foreign FLAIR": partial(_foreign, "lgg FLAIR slices"),

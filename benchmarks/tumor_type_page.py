@@ -22,8 +22,9 @@ RESULTS = ROOT / "benchmarks" / "results"
 PLACE = ROOT / "docs" / "tumor-type"
 HEAD = """# Tumour type of a single slice
 
-Four classes (glioma, meningioma, pituitary adenoma, no tumour) from one T1CE slice, as paper S3 has them. Written by
-`benchmarks/tumor_type_page.py` from `benchmarks/results/tumor-type.json`, which `benchmarks/tumor_type.py` measures.
+Four classes (glioma, meningioma, pituitary adenoma, no tumour) from one T1CE slice, as paper S3 of
+[the reproduction](reproduction.md) has them. Written by `benchmarks/tumor_type_page.py`
+from `benchmarks/results/tumor-type.json`, which `benchmarks/tumor_type.py` measures.
 
     tumorscope predict slice.png --sequence T1CE -o out      # type, mask, size and agreement in one report
     tumorscope evaluate --bundle tumor-type --dataset four_class --data DIR --split split.json

@@ -49,6 +49,7 @@ def model_cards() -> str:
     ]
     for name in shipped_names():
         card = (SHIPPED / name / "card.md").read_text(encoding="utf-8")
+        card = re.sub(r"\bdocs/([\w-]+\.md)", r"[\1](../\1)", card)
         parts.append(re.sub(r"^(#+) ", r"#\1 ", card, flags=re.MULTILINE))
     return "\n".join(parts)
 

@@ -82,10 +82,24 @@ def test_every_page_has_its_place_in_the_navigation() -> None:
         """Takes MkDocs' own tags as they are."""
 
     config = yaml.load((ROOT / "mkdocs.yml").read_text(encoding="utf-8"), Loader)
-    listed = set(re.findall(r"[\w/-]+\.md", yaml.safe_dump(config["nav"])))
+    places = re.findall(r"[\w/-]+\.md", yaml.safe_dump(config["nav"]))
+    listed = set(places)
+    assert len(places) == len(listed), "a page has two places"
     made = {"cards/models.md", "reference/commands.md", "contributing.md"}
     pages = {str(p.relative_to(ROOT / "docs")) for p in (ROOT / "docs").rglob("*.md")}
     assert listed == pages | made
+
+
+@pytest.mark.parametrize("name", ["README.md", "CONTRIBUTING.md"])
+def test_links_outside_the_site_lead_somewhere(name: str) -> None:
+    """MkDocs checks the site's own links; these two files are read in the repository."""
+    for target in re.findall(r"\]\((?!https?:)([^)]+)\)", (ROOT / name).read_text(encoding="utf-8")):
+        path, _, anchor = target.partition("#")
+        page = ROOT / (path or name)
+        assert page.is_file(), f"{name}: no {path}"
+        titles = re.findall(r"^#+ (.*)$", page.read_text(encoding="utf-8"), re.MULTILINE) if anchor else []
+        anchors = {re.sub(r"[^\w -]", "", title.lower()).replace(" ", "-") for title in titles}
+        assert not anchor or anchor in anchors, f"{name}: {target}"
 
 
 def test_pages_that_are_made_hold_what_they_should() -> None:
