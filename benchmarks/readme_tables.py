@@ -1,4 +1,4 @@
-"""Write the measured figures into the README.
+"""Write the measured figures into the README, and the times of the app into its page.
 
 Tables go between ``<!-- figures -->`` and ``<!-- /figures -->``, numbers between ``<!--=NAME-->`` and ``<!--/-->``.
 
@@ -22,6 +22,7 @@ from tumorscope.datasets.figshare_blocks import tumor_type_of
 
 HERE = Path(__file__).parent
 README = HERE.parent / "README.md"
+APP = HERE.parent / "docs" / "how-to" / "app.md"
 POLICY = {
     "brats": "BraTS: both empty 1, one empty 0",
     "both-empty-one": "both empty 1, one empty 0",
@@ -167,7 +168,13 @@ def _least_speedup(batch: int) -> str:
     return f"{ours['images_per_second'] / max(c['images_per_second'] for c in others if 'fp32' in c['name']):.2f}"
 
 
-#: Name of a single number in the README → what writes it.
+def _app(what: str, key: str, scale: int) -> str:
+    """Return a time of the app, in seconds or (``scale`` 1000) milliseconds."""
+    (row,) = (r for r in _stored("app-speed")["figures"] if r["what"] == f"{what} of a BraTS case")
+    return f"{row[f'{key}_seconds'] * scale:.{0 if scale > 1 else 1}f}"
+
+
+#: Name of a single number in the README or the app's page → what writes it.
 NUMBERS: dict[str, Callable[[], str]] = {
     **{f"t1c-slices {kind}": partial(_dice_of_type, kind) for kind in ("meningioma", "pituitary", "glioma")},
     **{
@@ -183,6 +190,11 @@ NUMBERS: dict[str, Callable[[], str]] = {
     **{f"lgg slice-wise {metric}": partial(_slicewise, metric) for metric in ("dice", "iou")},
     **{f"speedup batch {batch}": partial(_least_speedup, batch) for batch in (2, 16)},
     **{f"vae SSIM {sequence}": partial(_through_latent, sequence) for sequence in ("T1CE", "FLAIR")},
+    **{
+        f"app {what}, {key}": partial(_app, what, key, scale)
+        for what, scale in (("first picture", 1), ("next slice", 1000))
+        for key in ("median", "worst")
+    },
     "sequence alone": partial(_recognised, "alone"),
     "sequence with three others": partial(_recognised, "together with 3"),
     "tumor-type foreign FLAIR": partial(_foreign, "lgg FLAIR slices"),
@@ -217,6 +229,7 @@ def main() -> None:
         *speed_rows(speed),
         *throughput_lines(),
     ]
+    write_text(APP, with_numbers(APP.read_text(encoding="utf-8")))
     text = with_numbers(README.read_text(encoding="utf-8"))
     block = "<!-- figures -->\n" + "\n".join(lines) + "\n<!-- /figures -->"
     write_text(README, re.sub(r"<!-- figures -->.*<!-- /figures -->", lambda _: block, text, flags=re.DOTALL))
