@@ -59,10 +59,15 @@ def _restored(stored: dict[str, Any]) -> list[Row]:
 
 def _made(stored: dict[str, Any]) -> list[Row]:
     rows: list[Row] = []
-    through = stored.get("vae-t1c-flair", {}).get("reconstruction")
-    if through:
+    vae = stored.get("vae-t1c-flair", {})
+    kinds = {"as encoded": vae.get("reconstruction")}
+    if "refined" in vae:
+        kinds[f"fitted in {vae['refined']['steps']} steps"] = vae["refined"]["fitted"]
+    for kind, through in kinds.items():
+        if not through:
+            continue
         ssim = {sequence: scores["ssim"] for sequence, scores in through["scores"].items()}
-        what = f"`vae-t1c-flair`: SSIM inside the brain, {through['compression']:g} times smaller latent"
+        what = f"`vae-t1c-flair`: SSIM inside the brain, {through['compression']:g} times smaller latent, {kind}"
         found = ", ".join(f"{sequence} {_shown(score)}" for sequence, score in ssim.items())
         rows.append((what, f"≥ {SSIM:g}", found, min(score["mean"] for score in ssim.values()) >= SSIM))
     if stored.get("gan-t1c-flair") or rows:

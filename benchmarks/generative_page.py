@@ -119,13 +119,7 @@ def made(found: dict[str, Any]) -> list[str]:
     if floor > 0:
         lines += [f"{names[0]} is {found['made vs real'][names[0]] / floor:.2f} times the floor.", ""]
     if "reconstruction" in found:
-        part = found["reconstruction"]
-        lines += [f"Through the latent ({part['compression']:g} times smaller), unseen patients, inside the brain:", ""]
-        rows = [
-            [sequence, *(shown(s[q], 2 if q == "psnr" else 3) for q in QUALITIES)]
-            for sequence, s in part["scores"].items()
-        ]
-        lines += table(["sequence", *(words for words, _ in QUALITIES.values())], rows)
+        lines += through_latent(found)
     lines += ["Statistics per slice, mean (SD); distance: Wasserstein; floor: of real slices of disjoint patients.", ""]
     rows = [
         [
@@ -156,6 +150,31 @@ def made(found: dict[str, Any]) -> list[str]:
         )
         lines += [""]
     return [*lines, *trained(found)]
+
+
+def through_latent(found: dict[str, Any]) -> list[str]:
+    """Return the tables of what a latent keeps: as encoded, and fitted by gradient steps."""
+    part = found["reconstruction"]
+    columns = ["sequence", *(words for words, _ in QUALITIES.values())]
+
+    def rows(scores: dict[str, Any], *first: str) -> list[list[str]]:
+        cells = {n: [shown(s[q], 2 if q == "psnr" else 3) for q in QUALITIES] for n, s in scores.items()}
+        return [[*first, name, *row] for name, row in cells.items()]
+
+    lines = [f"Through the latent ({part['compression']:g} times smaller), unseen patients, inside the brain:", ""]
+    lines += table(columns, rows(part["scores"]))
+    if "refined" in found:
+        kinds = {k: v for k, v in found["refined"].items() if k != "steps"}
+        some = next(iter(kinds["fitted"]["scores"].values()))["psnr"]
+        steps = found["refined"]["steps"]
+        lines += [
+            f"The same latent, moved by {steps} gradient steps to where the decoder returns the slice best "
+            f"(`--refine {steps}`; {kinds['fitted']['seconds']:.0f} s a slice on one core), {some['n']} slices of "
+            f"{some['patients']} patients:",
+            "",
+            *table(["latent", *columns], [row for kind, one in kinds.items() for row in rows(one["scores"], kind)]),
+        ]
+    return lines
 
 
 def effect(found: dict[str, Any]) -> list[str]:

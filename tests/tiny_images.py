@@ -47,7 +47,11 @@ def image_bundle(folder: Path, kind: str) -> Bundle:
             condition=("NCR/NET", "ED", "ET") if kind == "synthesis" else (),
         ),
         training=TrainingRecord(
-            dataset="brats", licence="none", commercial=False, case_hashes=[], recipe={"data": {"scheme": "brats"}}
+            dataset="brats",
+            licence="none",
+            commercial=False,
+            case_hashes=[],
+            recipe={"data": {"scheme": "brats"}, "loss": {"l1": 1.0, "ssim": 1.0}},
         ),
     )
     return save_tiny(folder, made)

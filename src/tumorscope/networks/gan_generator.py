@@ -1,4 +1,4 @@
-"""The generator of a GAN (Goodfellow et al., NeurIPS 2014): from noise to slices, with nearest upsampling."""
+"""The generator of a GAN: the light one of FastGAN (Liu et al., ICLR 2021)."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from torch.nn import functional
 
 
 class GanGenerator(nn.Module):
-    """A dense layer to 4×4 pixels, then per level: twice the size, two convolutions with batch normalisation.
+    """Noise to 4×4 pixels, then levels of twice the size; coarse levels gate the channels of fine ones.
 
     Args:
         in_channels: Channels of the images; not used, a generator has no image to start from.
@@ -20,25 +20,35 @@ class GanGenerator(nn.Module):
         filters: Width per level, coarsest first; the image has 4·2^(levels - 1) pixels a side.
     """
 
+    #: A level gates the channels of the one that is so many levels finer.
+    REACH = 4
+
     def __init__(
         self,
         in_channels: int,
         out_channels: int,
         latent: int = 128,
-        filters: Sequence[int] = (192, 160, 128, 96, 48, 24),
+        filters: Sequence[int] = (384, 320, 256, 160, 80, 40),
     ) -> None:
         super().__init__()
         self.latent_shape = (latent,)
         self.size = 4 * 2 ** (len(filters) - 1)
-        self.start = nn.Linear(latent, 16 * filters[0])
+        start = nn.ConvTranspose2d(latent, filters[0], 4, bias=False)
+        self.start = nn.Sequential(start, nn.BatchNorm2d(filters[0]), nn.LeakyReLU(0.2, inplace=True))
         self.levels = nn.ModuleList(_level(i, o) for i, o in pairwise(filters))
+        self.gates = nn.ModuleList(_gate(i, o) for i, o in zip(filters, filters[self.REACH :], strict=False))
         self.head = nn.Conv2d(filters[-1], out_channels, 3, padding=1)
 
     def decode(self, latent: Tensor) -> Tensor:
         """Map noise (B, latent) to images (B, C, size, size) in [-1, 1]."""
-        x = self.start(latent).view(len(latent), -1, 4, 4)
-        for level in self.levels:
+        latent = latent * latent.square().mean(dim=1, keepdim=True).add(1e-8).rsqrt()
+        x = self.start(latent[:, :, None, None])
+        coarse = [x]
+        for number, level in enumerate(self.levels, start=1):
             x = level(functional.interpolate(x, scale_factor=2.0, mode="nearest"))
+            if number >= self.REACH:
+                x = x * self.gates[number - self.REACH](coarse[number - self.REACH])
+            coarse.append(x)
         return torch.tanh(self.head(x))
 
     def forward(self, latent: Tensor) -> Tensor:
@@ -49,13 +59,37 @@ class GanGenerator(nn.Module):
         """Draw noise (count, latent)."""
         return torch.randn(count, *self.latent_shape, generator=rng)
 
+    @torch.no_grad()
+    def settle(self, batches: int = 32, size: int = 16) -> None:
+        """Take the statistics of the batch normalisation anew, from drawn noise.
+
+        Averaged weights never ran in training: statistics that were averaged beside them do not fit them.
+        """
+        norms = [m for m in self.modules() if isinstance(m, nn.BatchNorm2d)]
+        before, momentum = self.training, [norm.momentum for norm in norms]
+        for norm in norms:
+            norm.reset_running_stats()
+            norm.momentum = None  # the mean over all batches
+        self.train()
+        rng = Generator().manual_seed(0)
+        for _ in range(batches):
+            self.decode(self.draw(size, rng).to(norms[0].running_mean.device))  # type: ignore[union-attr]
+        self.train(before)
+        for norm, kept in zip(norms, momentum, strict=True):
+            norm.momentum = kept
+
 
 def _level(inputs: int, outputs: int) -> nn.Sequential:
+    layer = nn.Conv2d(inputs, outputs, 3, padding=1, bias=False)
+    return nn.Sequential(layer, nn.BatchNorm2d(outputs), nn.LeakyReLU(0.2, inplace=True))
+
+
+def _gate(inputs: int, outputs: int) -> nn.Sequential:
+    """From a coarse map to a factor from 0 to 1 per channel of a fine one (skip-layer excitation)."""
     return nn.Sequential(
-        nn.Conv2d(inputs, outputs, 3, padding=1, bias=False),
-        nn.BatchNorm2d(outputs),
-        nn.ReLU(inplace=True),
-        nn.Conv2d(outputs, outputs, 3, padding=1, bias=False),
-        nn.BatchNorm2d(outputs),
-        nn.ReLU(inplace=True),
+        nn.AdaptiveAvgPool2d(4),
+        nn.Conv2d(inputs, outputs, 4),
+        nn.SiLU(),
+        nn.Conv2d(outputs, outputs, 1),
+        nn.Sigmoid(),
     )

@@ -127,6 +127,8 @@ class Critic(Section):
 
     Attributes:
         filters: Width per level, finest first; each level halves the size.
+        encoder: See the images only through this frozen ImageNet encoder (Sauer et al., NeurIPS 2021); ``filters`` are
+            then the widths at its last resolutions. None: a network of its own.
         lr: Its learning rate.
         augment: Whether real and made images are augmented alike before it sees them (Zhao et al., NeurIPS 2020).
         patch: Judge patches (synthesis) instead of whole images.
@@ -134,6 +136,7 @@ class Critic(Section):
     """
 
     filters: tuple[int, ...] = (32, 64, 96, 128, 192)
+    encoder: str | None = None
     lr: float = Field(default=2e-4, gt=0)
     augment: bool = True
     patch: bool = False

@@ -14,7 +14,9 @@ from tumorscope.inference.features import FeatureExtractor
 from tumorscope.metrics.feature_distance import frechet_distance, kernel_distance
 from tumorscope.networks.build import build_network
 from tumorscope.networks.critic import ImageCritic
-from tumorscope.recipes.image_recipe import GenerativeRecipe
+from tumorscope.networks.gan_generator import GanGenerator
+from tumorscope.networks.projected_critic import ProjectedCritic
+from tumorscope.recipes.image_recipe import Critic, GenerativeRecipe
 from tumorscope.training.adversarial import augment_both, critic_loss, generator_loss, gradient_penalty
 from tumorscope.training.restore_task import step_seed
 from tumorscope.transforms.image_range import to_intensity, to_model
@@ -51,9 +53,10 @@ class GanTask(LightningModule):
                 fix="Change one of them",
             )
         self.channels = recipe.preprocess.channels
-        self.critic = ImageCritic(
-            self.channels + conditions, recipe.critic.filters, recipe.critic.patch, recipe.critic.spectral
-        )
+        self.critic = build_critic(recipe.critic, self.channels + conditions)
+        if recipe.training.channels_last:
+            for network in (self.network, self.critic):
+                network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self._extractor: list[FeatureExtractor] = []  # in a list: it is no part of what is trained and saved
         self._real: list[Any] = []
         self._made: list[Any] = []
@@ -83,12 +86,11 @@ class GanTask(LightningModule):
         rng = torch.Generator().manual_seed(seed)
         for_generator, for_critic = self.optimizers()
         real = self.mirrored(to_model(batch["image"]), rng)
-        with torch.no_grad():
-            made = self.made(len(real), batch, rng).float()
-        loss = self.critic_step(real, made, index)
+        made = self.made(len(real), batch, rng).float()
+        loss = self.critic_step(real, made.detach(), index)
         step(self, for_critic, loss)
         self.critic.requires_grad_(False)
-        verdict, _ = self.critic(self.seen(self.made(len(real), batch, rng)))
+        verdict, _ = self.critic(self.seen(made))
         verdict_loss = generator_loss(verdict, self.recipe.loss.form)
         step(self, for_generator, verdict_loss)
         self.critic.requires_grad_(True)
@@ -108,7 +110,9 @@ class GanTask(LightningModule):
             self.log(name, value, on_step=False, on_epoch=True, batch_size=size)
 
     def on_validation_epoch_start(self) -> None:
-        """Start collecting anew."""
+        """Start collecting anew, with averaged weights that are ready to run."""
+        if isinstance(self.network, GanGenerator):
+            self.network.settle()
         self._real, self._made = [], []
         if not self._extractor:
             self._extractor.append(FeatureExtractor())
@@ -134,6 +138,18 @@ class GanTask(LightningModule):
             torch.optim.Adam(self.network.parameters(), self.recipe.optimizer.lr, tuple(betas)),
             torch.optim.Adam(self.critic.parameters(), self.recipe.critic.lr, tuple(betas)),
         )
+
+
+def build_critic(spec: Critic, channels: int) -> ImageCritic | ProjectedCritic:
+    """Build the critic of a recipe for images (with their condition) of so many channels.
+
+    Raises:
+        MissingDependencyError: if the weights of its encoder are not installed.
+        UsageError: if there is no such encoder.
+    """
+    if spec.encoder is not None:
+        return ProjectedCritic(channels, spec.encoder, spec.filters)
+    return ImageCritic(channels, spec.filters, spec.patch, spec.spectral)
 
 
 def step(task: LightningModule, optimizer: Any, loss: Tensor) -> None:

@@ -7,29 +7,20 @@ from typing import Any, cast
 import torch
 from lightning.pytorch import LightningModule
 from torch import Tensor
-from torch.nn import functional
 
+from tumorscope.inference.latent import reconstruction_loss
 from tumorscope.networks.autoencoder import Autoencoder
 from tumorscope.networks.build import build_network
 from tumorscope.recipes.image_recipe import GenerativeRecipe
 from tumorscope.training.optim import build_optimizer, build_schedule
 from tumorscope.training.restore_task import step_seed
 from tumorscope.transforms.augment import augment_batch
-from tumorscope.transforms.image_range import to_intensity, to_model
+from tumorscope.transforms.image_range import to_model
 
 
 def divergence(mean: Tensor, sigma: Tensor) -> Tensor:
     """Return the Kullback-Leibler divergence from the standard normal per latent number."""
     return 0.5 * (mean**2 + sigma**2 - 1 - torch.log(sigma**2 + 1e-8)).mean()
-
-
-def similarity(made: Tensor, image: Tensor) -> Tensor:
-    """Return the SSIM at every pixel of (B, C, H, W), the range of intensities being 1 (``metrics.image_quality``)."""
-    from monai.metrics.regression import compute_ssim_and_cs
-
-    pair = (functional.pad(x, (5, 5, 5, 5), mode="reflect") for x in (made, image))
-    found, _ = compute_ssim_and_cs(*pair, spatial_dims=2, kernel_size=(11, 11), kernel_sigma=(1.5, 1.5))
-    return cast("Tensor", found)
 
 
 class VaeTask(LightningModule):
@@ -53,18 +44,6 @@ class VaeTask(LightningModule):
         )
         self.network = cast("Autoencoder", network)
 
-    def reconstruction_loss(self, made: Tensor, image: Tensor) -> tuple[Tensor, Tensor]:
-        """Return the loss of a reconstruction, and its SSIM inside the brain."""
-        weights = self.recipe.loss
-        inside = (image > -1).any(dim=1, keepdim=True).float().expand_as(image)
-        counted = inside + weights.background * (1 - inside)
-        with torch.autocast(image.device.type, enabled=False):
-            similar = similarity(to_intensity(made.float(), floor=0), to_intensity(image.float(), floor=0))
-        error = ((made - image).abs() * counted).sum() / counted.sum()
-        unlike = ((1 - similar) * counted).sum() / counted.sum()
-        within = (similar.detach() * inside).sum() / inside.sum().clamp_min(1)
-        return weights.l1 * error + weights.ssim * unlike, within
-
     def training_step(self, batch: dict[str, Tensor], index: int) -> Tensor:
         """Return the loss of one batch."""
         seed = step_seed(self, self.recipe.training.seed, index)
@@ -74,7 +53,7 @@ class VaeTask(LightningModule):
         images, _ = augment_batch(images, images[:, :1], self.recipe.augment, rng, images.shape[1])
         images = to_model(images)
         made, mean, sigma = self.network(images)
-        loss, _ = self.reconstruction_loss(made.float(), images)
+        loss, _ = reconstruction_loss(made, images, self.recipe.loss)
         loss = loss + self.recipe.loss.kl * divergence(mean.float(), sigma.float())
         self.log("train_loss", loss, on_step=False, on_epoch=True, batch_size=len(images), sync_dist=True)
         return loss
@@ -83,7 +62,7 @@ class VaeTask(LightningModule):
         """Log the reconstruction of slices as they are."""
         images = to_model(batch["image"])
         made, mean, sigma = self.network(images)
-        loss, similar = self.reconstruction_loss(made.float(), images)
+        loss, similar = reconstruction_loss(made, images, self.recipe.loss)
         found = {"val_loss": loss, "val_ssim": similar, "val_kl": divergence(mean.float(), sigma.float())}
         self.log_dict(found, on_step=False, on_epoch=True, batch_size=len(images), sync_dist=True)
 

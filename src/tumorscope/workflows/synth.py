@@ -74,6 +74,7 @@ def synthesise(
     phantoms: int = 0,
     count: int = 16,
     seed: int = 0,
+    refine: int = 0,
     say: Say = log.info,
     watch: Watch = unwatched,
 ) -> SynthSummary:
@@ -92,6 +93,7 @@ def synthesise(
         phantoms: Paint the label maps of so many new phantoms instead.
         count: How many slices; of cases as many as label maps, unless it is larger.
         seed: Of everything that is drawn.
+        refine: Gradient steps that fit the latents of given scans closer than the encoder of a ``vae`` does.
         say: Receives one line per thing made.
         watch: Told how far the work is; may stop it.
 
@@ -107,7 +109,7 @@ def synthesise(
     watch("opening the model", 0.0)
     sampler = Sampler(Bundle.load(bundle))
     given = list(masks)
-    between = _checked(sampler, len(given), phantoms, count)
+    between = _checked(sampler, len(given), phantoms, count, refine)
     place = ensure_folder(output)
     summary = SynthSummary(str(place), sampler.bundle.name)
     facts = sampler.bundle.manifest
@@ -121,7 +123,7 @@ def synthesise(
         cases = _phantoms(phantoms, seed) if phantoms else _cases(given)
         _paint_all(sampler, cases, place, seed, summary, say, _shares(watch, phantoms))
     elif between:
-        _write_slices(sampler, _between(sampler, given, count), place, BETWEEN, seed, summary)
+        _write_slices(sampler, _between(sampler, given, count, refine), place, BETWEEN, seed, summary)
         say(f"{len(summary.made)} slices through the latent in {place}")
     else:
         slices = sampler.sample(count, seed, part_of(watch, 0.05, 0.95)).numpy()
@@ -130,13 +132,19 @@ def synthesise(
     return summary
 
 
-def _checked(sampler: Sampler, given: int, phantoms: int, count: int) -> bool:
+def _checked(sampler: Sampler, given: int, phantoms: int, count: int, refine: int) -> bool:
     """Return whether slices go through given scans; raise UsageError for what the bundle cannot do."""
     if count < 1 or phantoms < 0:
         raise UsageError(
             expected="a positive --count", found=f"{count} and --phantoms {phantoms}", fix="Give 1 or more"
         )
     between = sampler.task == "vae" and bool(given)
+    if refine < 0 or (refine and not between):
+        raise UsageError(
+            expected="--refine 0, or 1 or more with a vae and scans whose latents are fitted",
+            found=f"--refine {refine} with '{sampler.bundle.name}' and {given} input(s)",
+            fix="Leave it out",
+        )
     if sampler.task != "synthesis" and (phantoms or (given and not between) or given > 2):
         raise UsageError(
             expected="no label maps: this bundle starts from noise"
@@ -172,13 +180,14 @@ def _write_slices(sampler: Sampler, slices: Array, place: Path, text: str, seed:
             summary.made.append(str(path))
 
 
-def _between(sampler: Sampler, scans: list[str | Path | Case], count: int) -> Array:
+def _between(sampler: Sampler, scans: list[str | Path | Case], count: int, refine: int) -> Array:
     """Return one slice through the latent, or ``count`` on the way between two: (N, C, H, W)."""
     from torch import from_numpy, stack
 
     ends = stack([from_numpy(_fullest_slice(sampler, scan)) for scan in scans])
-    found = sampler.reconstruct(ends) if len(ends) == 1 else sampler.interpolate(ends[0], ends[1], max(2, count))
-    return np.asarray(found.numpy())
+    if len(ends) == 1:
+        return np.asarray(sampler.reconstruct(ends, refine).numpy())
+    return np.asarray(sampler.interpolate(ends[0], ends[1], max(2, count), refine).numpy())
 
 
 def _fullest_slice(sampler: Sampler, scan: str | Path | Case) -> Array:
