@@ -50,12 +50,33 @@ def made_by(sampler: Sampler, train: Slices, count: int, seed: int) -> np.ndarra
     return torch.cat(parts).numpy()
 
 
-def distances(extract: FeatureExtractor | InceptionFeatures, first: np.ndarray, second: np.ndarray) -> dict[str, float]:
-    features = [extract(torch.from_numpy(x)) for x in (first, second)]
-    return {
-        f"FID ({extract.name})": round(frechet_distance(*features), 4),
-        f"KID ({extract.name})": round(kernel_distance(*features), 6),
-    }
+class LatentFeatures:
+    """Features without ImageNet: latents of the shipped autoencoder, pooled to 4×4 places of 8 numbers.
+
+    A critic that sees images through an ImageNet encoder is kin to EfficientNet-lite0; to these it is not.
+    """
+
+    name = "vae-t1c-flair latent"
+
+    def __init__(self) -> None:
+        self.sampler = Sampler(Bundle.load("vae-t1c-flair"))
+
+    def __call__(self, images: torch.Tensor) -> np.ndarray:
+        """Return features float64 (B, 128) of intensities (B, 2, H, W)."""
+        latents = torch.cat([self.sampler.encode(part) for part in torch.split(images, 16)])
+        return torch.nn.functional.adaptive_avg_pool2d(latents, 4).flatten(1).double().numpy()
+
+
+Extractor = FeatureExtractor | InceptionFeatures | LatentFeatures
+
+
+def distances(extractors: list[Extractor], first: np.ndarray, second: np.ndarray) -> dict[str, float]:
+    found: dict[str, float] = {}
+    for extract in extractors:
+        features = [extract(torch.from_numpy(x)) for x in (first, second)]
+        found[f"FID ({extract.name})"] = round(frechet_distance(*features), 4)
+        found[f"KID ({extract.name})"] = round(kernel_distance(*features), 6)
+    return found
 
 
 def statistics(images: np.ndarray) -> dict[str, np.ndarray]:
@@ -126,7 +147,9 @@ def main() -> None:
     torch.set_num_threads(1)
     bundle = Bundle.load(options.bundle)
     sampler = Sampler(bundle)
-    extract = InceptionFeatures(options.inception) if options.inception else FeatureExtractor()
+    extract: list[Extractor] = [InceptionFeatures(options.inception) if options.inception else FeatureExtractor()]
+    if sampler.task != "vae" and bundle.manifest.preprocess.size == (128, 128):
+        extract.append(LatentFeatures())  # of its own latents an autoencoder would judge too kindly
     spec, least = bundle.manifest.preprocess, float(bundle.manifest.training.recipe["data"]["least_brain"])
     train, val, test = (
         slices_of(cases_of(bundle, options.data, part), spec, n, least)

@@ -15,6 +15,7 @@ from tumorscope.inference.restorer import Restorer
 from tumorscope.inference.sampler import Sampler
 from tumorscope.recipes.recipe import read_recipe
 from tumorscope.training.callbacks import read_log
+from tumorscope.training.fit_images import make_image_task
 from tumorscope.workflows.train import train_recipe
 
 TINY = {
@@ -118,6 +119,27 @@ def test_a_resumed_gan_ends_as_an_unbroken_one(data: Path, tmp_path: Path) -> No
         fit_images(recipe, cache, ids[:2], ids[2:], tmp_path / "cut", callbacks=[EpochHook(stop, lambda e, m: None)])
     resumed = fit_images(recipe, cache, ids[:2], ids[2:], tmp_path / "cut")
     assert all(torch.equal(whole.state[k], resumed.state[k]) for k in whole.state)
+
+
+@pytest.mark.parametrize("name", ["gan-t1c-flair", "synth-from-mask"])
+def test_settled_statistics_are_those_of_the_weights(name: str) -> None:
+    torch.manual_seed(0)
+    task = make_image_task(read_recipe(name, TINY | KINDS[name] | {"critic.encoder": "null"}))
+    for parameter in task.network.parameters():  # as averaged weights: not those the statistics were taken with
+        parameter.data.mul_(1.3)
+    slices = [{"image": torch.rand(2, 32, 32), "label": torch.randint(0, 3, (32, 32)).byte()} for _ in range(64)]
+    batch = {name: torch.stack([s[name] for s in slices]) for name in slices[0]}
+
+    def made(training: bool) -> torch.Tensor:
+        with torch.no_grad():
+            return task.network.train(training) and task.made(64, batch, torch.Generator().manual_seed(1))
+
+    wanted, off = made(True), made(False)
+    task.settle(slices)
+    settled = made(False)
+    assert not task.network.training
+    assert float((settled - wanted).abs().mean()) < 0.3 * float((off - wanted).abs().mean())
+    assert all(m.momentum == 0.1 for m in task.network.modules() if isinstance(m, torch.nn.BatchNorm2d))
 
 
 @pytest.mark.parametrize(

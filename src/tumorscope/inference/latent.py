@@ -12,7 +12,7 @@ from tumorscope.recipes.image_recipe import ImageLoss
 from tumorscope.transforms.image_range import to_intensity
 
 #: First step size where a latent is fitted, in units of the latent; chosen on validation patients.
-STEP = 0.15
+STEP = 0.3
 
 
 def similarity(made: Tensor, image: Tensor) -> Tensor:

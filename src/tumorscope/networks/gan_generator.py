@@ -59,25 +59,6 @@ class GanGenerator(nn.Module):
         """Draw noise (count, latent)."""
         return torch.randn(count, *self.latent_shape, generator=rng)
 
-    @torch.no_grad()
-    def settle(self, batches: int = 32, size: int = 16) -> None:
-        """Take the statistics of the batch normalisation anew, from drawn noise.
-
-        Averaged weights never ran in training: statistics that were averaged beside them do not fit them.
-        """
-        norms = [m for m in self.modules() if isinstance(m, nn.BatchNorm2d)]
-        before, momentum = self.training, [norm.momentum for norm in norms]
-        for norm in norms:
-            norm.reset_running_stats()
-            norm.momentum = None  # the mean over all batches
-        self.train()
-        rng = Generator().manual_seed(0)
-        for _ in range(batches):
-            self.decode(self.draw(size, rng).to(norms[0].running_mean.device))  # type: ignore[union-attr]
-        self.train(before)
-        for norm, kept in zip(norms, momentum, strict=True):
-            norm.momentum = kept
-
 
 def _level(inputs: int, outputs: int) -> nn.Sequential:
     layer = nn.Conv2d(inputs, outputs, 3, padding=1, bias=False)

@@ -7,17 +7,18 @@ from typing import Any
 import numpy as np
 import torch
 from lightning.pytorch import LightningModule
-from torch import Tensor
+from torch import Tensor, nn
+from torch.utils.data import DataLoader, Dataset, Subset
 
 from tumorscope.core.errors import UsageError
 from tumorscope.inference.features import FeatureExtractor
 from tumorscope.metrics.feature_distance import frechet_distance, kernel_distance
 from tumorscope.networks.build import build_network
 from tumorscope.networks.critic import ImageCritic
-from tumorscope.networks.gan_generator import GanGenerator
 from tumorscope.networks.projected_critic import ProjectedCritic
 from tumorscope.recipes.image_recipe import Critic, GenerativeRecipe
 from tumorscope.training.adversarial import augment_both, critic_loss, generator_loss, gradient_penalty
+from tumorscope.training.batches import loader
 from tumorscope.training.restore_task import step_seed
 from tumorscope.transforms.image_range import to_intensity, to_model
 
@@ -109,10 +110,33 @@ class GanTask(LightningModule):
         for name, value in (("train_generator", generator), ("train_critic", critic)):
             self.log(name, value, on_step=False, on_epoch=True, batch_size=size)
 
+    @torch.no_grad()
+    def settle(self, slices: Dataset[dict[str, Tensor]], batches: int = 32) -> None:
+        """Take the statistics of the generator's batch normalisation anew, from what it makes for training slices.
+
+        Averaged weights never ran in training: statistics that were averaged beside them do not fit them.
+        """
+        norms = [m for m in self.network.modules() if isinstance(m, nn.BatchNorm2d)]
+        before, momenta = self.network.training, [norm.momentum for norm in norms]
+        for norm in norms:
+            norm.reset_running_stats()
+            norm.momentum = None  # the mean over all batches
+        self.network.train()
+        size, rng = self.recipe.training.batch_size, torch.Generator().manual_seed(0)
+        chosen = np.random.default_rng(0).integers(len(slices), size=batches * size)  # type: ignore[arg-type]
+        mixed = self.recipe.training.precision != "32"
+        for batch in loader(Subset(slices, chosen.tolist()), size, None):
+            with torch.autocast(self.device.type, torch.bfloat16, enabled=mixed):
+                self.made(size, {name: value.to(self.device) for name, value in batch.items()}, rng)
+        self.network.train(before)
+        for norm, momentum in zip(norms, momenta, strict=True):
+            norm.momentum = momentum
+
     def on_validation_epoch_start(self) -> None:
         """Start collecting anew, with averaged weights that are ready to run."""
-        if isinstance(self.network, GanGenerator):
-            self.network.settle()
+        train = self.trainer.train_dataloader
+        assert isinstance(train, DataLoader)
+        self.settle(train.dataset)
         self._real, self._made = [], []
         if not self._extractor:
             self._extractor.append(FeatureExtractor())

@@ -55,8 +55,8 @@ def train_images(
         InputError: for data that cannot be used.
     """
     from tumorscope.training.cache import build_cache
+    from tumorscope.training.finish import finished
     from tumorscope.training.fit_images import fit_images, make_image_task
-    from tumorscope.training.prior import with_prior
 
     make_image_task(recipe)  # what cannot be is told before minutes of preparation
     dataset: Dataset = DATASETS.load(recipe.data.dataset)
@@ -75,8 +75,8 @@ def train_images(
         result = fit_images(recipe, store, *parts, run, initial)
     echo(f"best {recipe.training.monitor} {result.best_score:.4f} in epoch {result.best_epoch + 1}")
     state = result.state
-    if isinstance(recipe, GenerativeRecipe) and recipe.task == "vae":
-        state = with_prior(recipe, store, parts[0], state)
+    if isinstance(recipe, GenerativeRecipe):
+        state = finished(recipe, store, parts[0], state)
     parent = None if init is None else Bundle.load(init)
     hashes = sorted({h for c in store.cases.values() for h in c.hashes})
     bundle = _export(run, recipe, dataset, chosen, hashes, replace(result, state=state), parent)

@@ -1,4 +1,4 @@
-"""The prior of a trained autoencoder, fitted to the latents of its training slices."""
+"""What a generative network still needs when its weights are trained: a prior, or statistics that fit them."""
 
 from __future__ import annotations
 
@@ -13,27 +13,42 @@ from tumorscope.networks.build import build_network
 from tumorscope.recipes.image_recipe import GenerativeRecipe
 from tumorscope.training.batches import loader
 from tumorscope.training.cache import Cache
+from tumorscope.training.fit_images import make_image_task
+from tumorscope.training.gan_task import GanTask
 from tumorscope.training.image_slices import ImageSlices
 from tumorscope.transforms.image_range import to_model
 
 
-@torch.no_grad()
-def with_prior(
+def finished(
     recipe: GenerativeRecipe, cache: Cache, train_ids: Sequence[str], state: dict[str, Tensor]
 ) -> dict[str, Tensor]:
-    """Return the state of an autoencoder with its prior fitted to all training slices.
+    """Return the state of a generative network, ready to make images.
+
+    An autoencoder gets the prior of its training latents; a generator the statistics of its batch normalisation.
 
     Args:
-        recipe: Of task ``vae``.
+        recipe: As run.
         cache: Preprocessed cases.
         train_ids: Training cases.
         state: As trained.
     """
+    slices = ImageSlices(cache, train_ids, "axial", recipe.data.least_brain)
+    device = "cuda" if torch.cuda.is_available() else "cpu"
+    if recipe.task == "vae":
+        return _with_prior(recipe, slices, state, device)
+    task = cast("GanTask", make_image_task(recipe)).to(device)
+    task.network.load_state_dict(state)
+    task.settle(slices)
+    return task.network.cpu().state_dict()
+
+
+@torch.no_grad()
+def _with_prior(
+    recipe: GenerativeRecipe, slices: ImageSlices, state: dict[str, Tensor], device: str
+) -> dict[str, Tensor]:
     network = cast("Autoencoder", build_network(recipe.network.name, *recipe.network_channels, recipe.network.args))
     network.load_state_dict(state)
-    device = "cuda" if torch.cuda.is_available() else "cpu"
     network.eval().to(device)
-    slices = ImageSlices(cache, train_ids, "axial", recipe.data.least_brain)
     with torch.autocast(device, torch.bfloat16):
         means = [
             network.encode(to_model(batch["image"].to(device)))[0].half().cpu() for batch in loader(slices, 16, None)
