@@ -155,10 +155,18 @@ def _slicewise(metric: str) -> str:
     return f"{next(s['mean'] for s in scores if all(s[k] == v for k, v in wanted.items())):.3f}"
 
 
-def _through_latent(sequence: str) -> str:
-    """Return the SSIM inside the brain that ``vae-t1c-flair`` keeps of one sequence."""
-    scores = _stored("generative/vae-t1c-flair")["reconstruction"]["scores"]
+def _through_latent(sequence: str, fitted: bool = False) -> str:
+    """Return the SSIM inside the brain that ``vae-t1c-flair`` keeps of one sequence, as encoded or as fitted."""
+    stored = _stored("generative/vae-t1c-flair")
+    scores = (stored["refined"]["fitted"] if fitted else stored["reconstruction"])["scores"]
     return f"{scores[sequence]['ssim']['mean']:.2f}"
+
+
+def _times_floor(name: str) -> str:
+    """Return how many times as far from real slices the made ones lie as real slices of other patients do."""
+    stored = _stored(f"generative/{name}")
+    made, floor = (next(iter(stored[key].values())) for key in ("made vs real", "real vs real (floor)"))
+    return f"{made / floor:.1f}"
 
 
 def _least_speedup(batch: int) -> str:
@@ -190,6 +198,8 @@ NUMBERS: dict[str, Callable[[], str]] = {
     **{f"lgg slice-wise {metric}": partial(_slicewise, metric) for metric in ("dice", "iou")},
     **{f"speedup batch {batch}": partial(_least_speedup, batch) for batch in (2, 16)},
     **{f"vae SSIM {sequence}": partial(_through_latent, sequence) for sequence in ("T1CE", "FLAIR")},
+    **{f"vae SSIM fitted {sequence}": partial(_through_latent, sequence, True) for sequence in ("T1CE", "FLAIR")},
+    **{f"{name} times the floor": partial(_times_floor, name) for name in ("gan-t1c-flair", "synth-from-mask")},
     **{
         f"app {what}, {key}": partial(_app, what, key, scale)
         for what, scale in (("first picture", 1), ("next slice", 1000))
