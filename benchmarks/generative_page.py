@@ -31,7 +31,8 @@ which `restoration.py`, `generation.py`, `denoise_effect.py` and `utility.py` me
     tumorscope reconstruct scan_flair.nii.gz --acceleration 4 -o out   # simulated k-space; or an .h5 file with kspace
     tumorscope reconstruct scan_flair.nii.gz --thin 5 -o out       # thin slices from thick ones
     tumorscope enhance scan_t1.nii.gz -o out                       # N4 bias field, contrast
-    tumorscope synth --bundle vae-t1c-flair --count 16 -o out      # slices from noise
+    tumorscope synth --bundle gan-t1c-flair --count 16 -o out      # slices from noise; vae-t1c-flair too
+    tumorscope synth scans/patient7 --bundle vae-t1c-flair --refine 50 -o out   # a slice through the latent
     tumorscope synth --phantoms 5 -o out                           # cases painted from tumour masks
     tumorscope reader-study --real DIR --synthetic DIR -o study    # can people tell them apart?
     tumorscope train denoise --data BraTS -o runs/denoise          # and reconstruct, thin-slices, vae-t1c-flair, …

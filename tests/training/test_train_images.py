@@ -150,6 +150,8 @@ def test_settled_statistics_are_those_of_the_weights(name: str) -> None:
         ("denoise", "preprocess.normalise", "unit", "brain_p99"),
         ("denoise", "augment.rotate_deg", "10", "flips only"),
         ("gan-t1c-flair", "critic", "null", "critic"),
+        ("gan-t1c-flair", "critic.patch", "true", "without patch"),
+        ("gan-t1c-flair", "critic.filters", "[8, 8, 8, 8, 8, 8]", "one to five"),
         ("gan-t1c-flair", "training.clip_grad", "1", "clip_grad"),
         ("gan-t1c-flair", "preprocess.size", "[48, 48]", "48"),
         ("synth-from-mask", "condition", "[oedema]", "classes"),

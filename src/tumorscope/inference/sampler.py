@@ -82,20 +82,9 @@ class Sampler:
             made.append(self._decoded(part.to(self.device)))
         return torch.cat(made)
 
-    def reconstruct(self, images: Tensor, refine: int = 0, watch: Watch = unwatched) -> Tensor:
-        """Return slices (B, C, H, W) after the way through the latent of a ``vae``.
-
-        Args:
-            images: Intensities.
-            refine: See :meth:`encode`.
-            watch: Told how far the work is; may stop it.
-        """
-        parts = torch.split(images, self.batch)
-        found = []
-        for number, part in enumerate(parts):
-            watch("through the latent", number / len(parts))
-            found.append(self._decoded(self.encode(part, refine)))
-        return torch.cat(found)
+    def reconstruct(self, images: Tensor, refine: int = 0) -> Tensor:
+        """Return slices (B, C, H, W) after the way through a ``vae``; for ``refine`` see :meth:`encode`."""
+        return torch.cat([self._decoded(self.encode(part, refine)) for part in torch.split(images, self.batch)])
 
     def interpolate(self, first: Tensor, last: Tensor, steps: int, refine: int = 0) -> Tensor:
         """Return slices along the straight line between the latents of two slices (C, H, W): (steps, C, H, W)."""

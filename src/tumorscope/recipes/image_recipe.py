@@ -142,6 +142,12 @@ class Critic(Section):
     patch: bool = False
     spectral: bool = False
 
+    @model_validator(mode="after")
+    def _one_kind(self) -> Critic:
+        if self.encoder is not None and (self.patch or self.spectral or not 1 <= len(self.filters) <= 5):
+            raise ValueError("critic.encoder: with one to five filters, and without patch and spectral")
+        return self
+
 
 class GenerativeRecipe(Section):
     """A complete recipe of a network that makes slices of several sequences at once."""

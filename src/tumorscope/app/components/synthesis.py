@@ -27,7 +27,7 @@ _PHANTOMS = "new phantoms"
 def makers() -> list[Bundle]:
     """Return the models that make images, those that paint label maps last."""
     found = image_bundles()
-    return [bundle for task in ("vae", "gan", "synthesis") for bundle in found.get(task, [])]
+    return [bundle for task in ("gan", "vae", "synthesis") for bundle in found.get(task, [])]
 
 
 def synthesis_form(mine: Session) -> None:
