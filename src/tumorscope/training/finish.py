@@ -39,7 +39,8 @@ def finished(
     task = cast("GanTask", make_image_task(recipe)).to(device)
     task.network.load_state_dict(state)
     task.settle(slices)
-    return task.network.cpu().state_dict()
+    settled: dict[str, Tensor] = task.network.cpu().state_dict()
+    return settled
 
 
 @torch.no_grad()
