@@ -221,10 +221,16 @@ def utility(found: dict[str, Any]) -> list[str]:
             low, high = gain[region]["ci95"]
             word = "helped" if low > 0 else "hurt" if high < 0 else "made no difference that can be told"
             lines += [f"- k = {k}, {region}: adding synthetic cases {word} ({shown(gain[region])})."]
-    left = [str(k) for k in plan["patients"] if str(k) not in found["summary"]]
+    seeds = {k: found["summary"].get(str(k), {}).get("seeds", 0) for k in plan["patients"]}
+    left = [f"k = {k} with {len(plan['seeds']) - n} further seeds" for k, n in seeds.items() if n < len(plan["seeds"])]
     if left:
-        lines += [f"- Planned and not run yet: k = {', '.join(left)}."]
-    return [*lines, "- Three regions are looked at, so one interval beyond 0 is weaker evidence than it looks.", ""]
+        lines += [f"- Planned and not run yet: {', '.join(left)}."]
+    return [
+        *lines,
+        "- Intervals resample patients, not seeds: where few seeds ran, chance in training is not in them.",
+        "- Three regions are looked at, so one interval beyond 0 is weaker evidence than it looks.",
+        "",
+    ]
 
 
 def page(results: Path = RESULTS) -> str:
