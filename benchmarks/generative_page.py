@@ -102,8 +102,9 @@ def trained(found: dict[str, Any]) -> list[str]:
     run = found["training"]
     if not run.get("seconds"):
         return []
+    device = "a CPU" if run["device"] == "cpu" else run["device"]
     return [
-        f"Trained {run['seconds'] / 60:.0f} minutes of {run['device']}, {run['epochs_run'][0]} epochs, best "
+        f"Trained {run['seconds'] / 60:.0f} minutes of {device}, {run['epochs_run'][0]} epochs, best "
         f"{run['best_epoch'][0]}.",
         "",
     ]
@@ -118,8 +119,14 @@ def made(found: dict[str, Any]) -> list[str]:
         for title in ("made vs real", "made vs unseen patients", "real vs real (floor)")
     ]
     lines += table(["sets", *names, "n"], rows)
-    times = {n: found["made vs real"][n] / found["real vs real (floor)"][n] for n in names if n.startswith("FID")}
-    lines += [" ".join(f"{name} is {value:.2f} times the floor." for name, value in times.items()), ""]
+    for name in (n for n in names if n.startswith("FID")):
+        learned, unseen, floor = (
+            found[key][name] for key in ("made vs real", "made vs unseen patients", "real vs real (floor)")
+        )
+        lines += [
+            f"{name}: {unseen / floor:.2f} times the floor, {learned / floor:.2f} against patients it learned from."
+        ]
+    lines += [""]
     if "reconstruction" in found:
         lines += through_latent(found)
     lines += ["Statistics per slice, mean (SD); distance: Wasserstein; floor: of real slices of disjoint patients.", ""]

@@ -163,10 +163,18 @@ def _through_latent(sequence: str, fitted: bool = False) -> str:
 
 
 def _times_floor(name: str) -> str:
-    """Return how many times as far from real slices the made ones lie as real slices of other patients do."""
+    """Return how many times as far from unseen patients' slices the made ones lie as two halves of the real ones."""
     stored = _stored(f"generative/{name}")
-    made, floor = (next(iter(stored[key].values())) for key in ("made vs real", "real vs real (floor)"))
+    made, floor = (next(iter(stored[key].values())) for key in ("made vs unseen patients", "real vs real (floor)"))
     return f"{made / floor:.1f}"
+
+
+def _useful(patients: int, region: str) -> str:
+    """Return what synthetic cases beside so many real patients change in the Dice of one region."""
+    arms = _stored("generative/utility")["summary"][str(patients)]
+    gain = arms["real+synthetic minus real"][region]
+    low, high = gain["ci95"]
+    return f"{gain['mean']:+.3f} ({low:+.3f} to {high:+.3f}, seeds: {arms['seeds']})"
 
 
 def _least_speedup(batch: int) -> str:
@@ -199,6 +207,7 @@ NUMBERS: dict[str, Callable[[], str]] = {
     **{f"speedup batch {batch}": partial(_least_speedup, batch) for batch in (2, 16)},
     **{f"vae SSIM {sequence}": partial(_through_latent, sequence) for sequence in ("T1CE", "FLAIR")},
     **{f"vae SSIM fitted {sequence}": partial(_through_latent, sequence, True) for sequence in ("T1CE", "FLAIR")},
+    **{f"utility {k} {region}": partial(_useful, k, region) for k in (5, 10) for region in ("TC", "ET")},
     **{f"{name} times the floor": partial(_times_floor, name) for name in ("gan-t1c-flair", "synth-from-mask")},
     **{
         f"app {what}, {key}": partial(_app, what, key, scale)
