@@ -4,7 +4,9 @@
         [--refine 60] [--inception inception-2015-12-05.pt]
 
 Writes ``results/generative/<bundle>.json``. The floor is the distance of two sets of real slices of disjoint training
-patients, each as large as the sets that are compared.
+patients, each as large as the sets that are compared: the mean over several halvings. Memorisation counts mirrored
+training slices too, since models train on them; of a synthesis it is checked with masks of training patients and with
+masks it never saw.
 """
 
 from __future__ import annotations
@@ -27,8 +29,13 @@ from tumorscope.metrics.image_quality import QUALITIES, image_quality
 from tumorscope.metrics.memorisation import check_memorisation
 from tumorscope.training.callbacks import read_log
 
-#: Slices per patient whose latents are fitted: it takes a minute each.
+#: Slices per patient whose latents are fitted: it takes seconds each.
 FITTED = 8
+#: So often are the training patients halved at random.
+HALVINGS = 20
+#: What is compared.
+MADE_UNSEEN, MADE_TRAIN = "made vs unseen patients", "made vs patients it learned from"
+FLOOR, REDRAWN = "real vs real of other patients (floor)", "training slices redrawn vs training slices"
 
 
 def half(slices: Slices, patients: set[str], count: int, seed: int) -> np.ndarray:
@@ -56,27 +63,50 @@ class LatentFeatures:
     A critic that sees images through an ImageNet encoder is kin to EfficientNet-lite0; to these it is not.
     """
 
-    name = "vae-t1c-flair latent"
+    bundle = "vae-t1c-flair"
+    name = f"{bundle} latent"
 
     def __init__(self) -> None:
-        self.sampler = Sampler(Bundle.load("vae-t1c-flair"))
+        self.sampler = Sampler(Bundle.load(self.bundle))
 
     def __call__(self, images: torch.Tensor) -> np.ndarray:
         """Return features float64 (B, 128) of intensities (B, 2, H, W)."""
-        latents = torch.cat([self.sampler.encode(part) for part in torch.split(images, 16)])
+        latents = torch.cat([self.sampler.encode(part).cpu() for part in torch.split(images, 16)])
         return torch.nn.functional.adaptive_avg_pool2d(latents, 4).flatten(1).double().numpy()
 
 
 Extractor = FeatureExtractor | InceptionFeatures | LatentFeatures
 
 
-def distances(extractors: list[Extractor], first: np.ndarray, second: np.ndarray) -> dict[str, float]:
-    found: dict[str, float] = {}
-    for extract in extractors:
-        features = [extract(torch.from_numpy(x)) for x in (first, second)]
-        found[f"FID ({extract.name})"] = round(frechet_distance(*features), 4)
-        found[f"KID ({extract.name})"] = round(kernel_distance(*features), 6)
-    return found
+def distances(extract: Extractor, made: np.ndarray, train: Slices, test: Slices, seed: int) -> dict[str, Any]:
+    """Return distances of equally many slices of each kind to the slices of half the training patients.
+
+    Of made slices also to those of test patients. The halves are drawn :data:`HALVINGS` times: mean and range.
+    """
+    sets = {"made": made, "train": train.images, "test": test.images}
+    features = {name: extract(torch.from_numpy(images)) for name, images in sets.items()}
+    rng = np.random.default_rng(seed)
+    names = sorted(set(train.patients))
+    rows: dict[str, list[tuple[float, float]]] = {}
+    count = 0
+    for _ in range(HALVINGS):
+        side = set(rng.permutation(names)[::2].tolist())
+        within = np.array([patient in side for patient in train.patients])
+        halves = features["train"][within], features["train"][~within]
+        count = min(map(len, (features["made"], features["test"], *halves)))
+        one, other = (rows_of[rng.choice(len(rows_of), count, replace=False)] for rows_of in halves)
+        new, unseen, again = (
+            features[name][rng.choice(len(features[name]), count, replace=False)] for name in ("made", "test", "train")
+        )
+        pairs = {MADE_UNSEEN: (new, unseen), MADE_TRAIN: (new, one), FLOOR: (other, one), REDRAWN: (again, one)}
+        for name, pair in pairs.items():
+            rows.setdefault(name, []).append((frechet_distance(*pair), kernel_distance(*pair)))
+    found = {name: dict(zip(("FID", "KID"), map(spread, np.array(v).T), strict=True)) for name, v in rows.items()}
+    return {"features": extract.name, "n": count, "halvings": HALVINGS, "sets": found}
+
+
+def spread(values: np.ndarray) -> dict[str, Any]:
+    return {"mean": round(float(values.mean()), 4), "range": [round(float(v), 4) for v in (values.min(), values.max())]}
 
 
 def statistics(images: np.ndarray) -> dict[str, np.ndarray]:
@@ -116,9 +146,29 @@ def compared(sampler: Sampler, made: np.ndarray, real: np.ndarray, other: np.nda
     return rows
 
 
+def memorised(made: np.ndarray, train: Slices, others: np.ndarray) -> dict[str, Any]:
+    """Check made slices against training slices, as they are and mirrored: models train on both."""
+    both = np.concatenate([train.images, train.images[..., ::-1]])
+    checked = check_memorisation(small(made), small(others), small(both), train.patients * 2)
+    return {
+        "passed": checked.passed,
+        "copies": checked.copies,
+        "made": checked.made,
+        "interval": [round(x, 4) for x in checked.interval],
+        "pixels": "32×32 per sequence, Euclidean",
+        "quantiles": {
+            f"{kind}, {name}": [round(float(q), 4) for q in np.quantile(table[name], (0.01, 0.1, 0.5))]
+            for kind, table in (("distance", checked.distances), ("ratio", checked.ratios))
+            for name in ("made", "held_out")
+        },
+        "held-out slices": len(checked.distances["held_out"]),
+        "training slices": len(train.patients),
+    }
+
+
 def small(images: np.ndarray) -> np.ndarray:
     """Return slices as rows of 32×32 pixels per sequence."""
-    shrunk = torch.nn.functional.interpolate(torch.from_numpy(images), size=(32, 32), mode="area")
+    shrunk = torch.nn.functional.interpolate(torch.from_numpy(images.copy()), size=(32, 32), mode="area")
     return shrunk.flatten(1).double().numpy()
 
 
@@ -140,6 +190,7 @@ def main() -> None:
     parser.add_argument("--data", required=True)
     parser.add_argument("--log", help="log.csv of the run, for the learning curve")
     parser.add_argument("--slices", type=int, default=40, help="per patient")
+    parser.add_argument("--from-epoch", type=int, default=1, help="of the learning curve; those before are left out")
     parser.add_argument("--refine", type=int, default=0, help="vae: also with latents fitted in so many steps")
     parser.add_argument("--inception", help="inception-2015-12-05.pt: distances by Inception, as papers give them")
     parser.add_argument("--seed", type=int, default=0)
@@ -148,7 +199,8 @@ def main() -> None:
     bundle = Bundle.load(options.bundle)
     sampler = Sampler(bundle)
     extract: list[Extractor] = [InceptionFeatures(options.inception) if options.inception else FeatureExtractor()]
-    if sampler.task != "vae" and bundle.manifest.preprocess.size == (128, 128):
+    kin = Bundle.load(LatentFeatures.bundle).manifest.preprocess
+    if sampler.task != "vae" and bundle.manifest.preprocess == kin:
         extract.append(LatentFeatures())  # of its own latents an autoencoder would judge too kindly
     spec, least = bundle.manifest.preprocess, float(bundle.manifest.training.recipe["data"]["least_brain"])
     train, val, test = (
@@ -161,39 +213,26 @@ def main() -> None:
     count = min(sum(p in side for p in train.patients) for side in sides)
     real, other = (half(train, side, count, options.seed) for side in sides)
     made = made_by(sampler, train, count, options.seed)
-    unseen = half(test, set(test.patients), min(count, len(test.patients)), options.seed)
-    checked = check_memorisation(
-        small(made), small(np.concatenate([test.images, val.images])), small(train.images), train.patients
-    )
+    others = np.concatenate([test.images, val.images])
     found: dict[str, Any] = {
         "bundle": bundle.name,
+        "version": bundle.manifest.version,
         "task": sampler.task,
         "size": list(spec.size),
         "n": count,
-        "made vs real": distances(extract, made, real),
-        "made vs unseen patients": distances(extract, made[: len(unseen)], unseen) | {"n": len(unseen)},
-        "real vs real (floor)": distances(extract, real, other),
+        "distances": [distances(one, made, train, test, options.seed) for one in extract],
         "statistics": compared(sampler, made, real, other),
-        "memorisation": {
-            "passed": checked.passed,
-            "copies": checked.copies,
-            "made": checked.made,
-            "interval": [round(x, 4) for x in checked.interval],
-            "pixels": "32×32 per sequence, Euclidean",
-            "quantiles": {
-                f"{kind}, {name}": [round(float(q), 4) for q in np.quantile(table[name], (0.01, 0.1, 0.5))]
-                for kind, table in (("distance", checked.distances), ("ratio", checked.ratios))
-                for name in ("made", "held_out")
-            },
-            "held-out slices": len(checked.distances["held_out"]),
-            "training slices": len(train.patients),
-        },
+        "memorisation": memorised(made, train, others),
         "training": {
             k: bundle.manifest.training.manifest.get(k) for k in ("seconds", "device", "epochs_run", "best_epoch")
         },
     }
+    if sampler.task == "synthesis":
+        unseen = made_by(sampler, test, min(count, len(test.labels)), options.seed)
+        found["memorisation, masks of unseen patients"] = memorised(unseen, train, others)
     if options.log:
-        found["curve"] = [[int(r["epoch"]) + 1, r["val_loss"]] for r in read_log(Path(options.log)) if "val_loss" in r]
+        curve = [[int(r["epoch"]) + 1, r["val_loss"]] for r in read_log(Path(options.log)) if "val_loss" in r]
+        found["curve"] = [point for point in curve if point[0] >= options.from_epoch]
     if sampler.task == "vae":
         found["reconstruction"] = reconstruction(sampler, test)
         if options.refine:

@@ -162,13 +162,6 @@ def _through_latent(sequence: str, fitted: bool = False) -> str:
     return f"{scores[sequence]['ssim']['mean']:.2f}"
 
 
-def _times_floor(name: str) -> str:
-    """Return how many times as far from unseen patients' slices the made ones lie as two halves of the real ones."""
-    stored = _stored(f"generative/{name}")
-    made, floor = (next(iter(stored[key].values())) for key in ("made vs unseen patients", "real vs real (floor)"))
-    return f"{made / floor:.1f}"
-
-
 def _useful(patients: int, region: str) -> str:
     """Return what synthetic cases beside so many real patients change in the Dice of one region."""
     arms = _stored("generative/utility")["summary"][str(patients)]
@@ -208,7 +201,6 @@ NUMBERS: dict[str, Callable[[], str]] = {
     **{f"vae SSIM {sequence}": partial(_through_latent, sequence) for sequence in ("T1CE", "FLAIR")},
     **{f"vae SSIM fitted {sequence}": partial(_through_latent, sequence, True) for sequence in ("T1CE", "FLAIR")},
     **{f"utility {k} {region}": partial(_useful, k, region) for k in (5, 10) for region in ("TC", "ET")},
-    **{f"{name} times the floor": partial(_times_floor, name) for name in ("gan-t1c-flair", "synth-from-mask")},
     **{
         f"app {what}, {key}": partial(_app, what, key, scale)
         for what, scale in (("first picture", 1), ("next slice", 1000))

@@ -102,10 +102,20 @@ def test_a_painted_case_comes_with_its_label_in_a_layout_that_is_read(
     brain = nib.load(case / f"{case.name}_flair.nii.gz").get_fdata() > 0
     for path in sorted((tmp_path / "synthetic_0001").iterdir()):
         header = nib.load(path).header
-        assert header["descrip"].item().startswith(b"synthetic: made by") and header["aux_file"].item() == b"synthetic"
+        assert header["descrip"].item().startswith(b"synthetic: in a given outline")
+        assert header["aux_file"].item() == b"synthetic"
+    assert "treat the files as you treat their scans" in (tmp_path / "README-synthetic.md").read_text()
     for image in loaded.images.values():
         assert not image.data[~brain].any() and image.data[brain].any()
     assert case.name not in "".join(str(p) for p in tmp_path.rglob("*"))
+
+
+def test_a_folder_keeps_what_was_said_of_its_files(bundles: dict[str, Path], case: Path, tmp_path: Path) -> None:
+    for _ in range(2):
+        synthesise(tmp_path, bundle=bundles["vae"], masks=[case])
+        synthesise(tmp_path, bundle=bundles["gan"], count=1)
+    told = (tmp_path / "README-synthetic.md").read_text()
+    assert told.count("whom the slices still resemble") == 1 == told.count("with bundle `tiny-gan`")
 
 
 @pytest.mark.parametrize(
@@ -142,6 +152,13 @@ def test_the_form_is_shuffled_and_tells_nothing(folders: tuple[Path, Path], tmp_
     page = Path(form.form).read_text()
     assert page.count("<fieldset") == 10 and "real0" not in page and "synthetic0" not in page
     assert 'src="http' not in page and "Research use only" in page
+
+
+def test_made_images_do_not_pass_as_real(folders: tuple[Path, Path], tmp_path: Path) -> None:
+    (file,) = sorted(folders[0].iterdir())[:1]
+    (folders[0] / f"synthetic_{file.name}").write_bytes(file.read_bytes())
+    with pytest.raises(InputError, match="made by tumorscope"):
+        make_form(*folders, tmp_path, count=2)
 
 
 def test_answers_are_scored(folders: tuple[Path, Path], tmp_path: Path) -> None:

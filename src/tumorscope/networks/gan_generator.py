@@ -1,4 +1,4 @@
-"""The generator of a GAN: the light one of FastGAN (Liu et al., ICLR 2021)."""
+"""The generator of a GAN, after FastGAN (Liu et al., ICLR 2021): its skip-layer gates, plain convolutions else."""
 
 from __future__ import annotations
 

@@ -126,7 +126,7 @@ class Critic(Section):
     """The network that tells made from real images.
 
     Attributes:
-        filters: Width per level, finest first; each level halves the size.
+        filters: Width per level, finest first; each level of a network of its own halves the size.
         encoder: See the images only through this frozen ImageNet encoder (Sauer et al., NeurIPS 2021); ``filters`` are
             then the widths at its last resolutions. None: a network of its own.
         lr: Its learning rate.

@@ -58,7 +58,7 @@ class GanTask(LightningModule):
         if recipe.training.channels_last:
             for network in (self.network, self.critic):
                 network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-        self._extractor: list[FeatureExtractor] = []  # in a list: it is no part of what is trained and saved
+        self._extractor = [FeatureExtractor()]  # in a list: it is no part of what is trained and saved
         self._real: list[Any] = []
         self._made: list[Any] = []
 
@@ -138,8 +138,6 @@ class GanTask(LightningModule):
         assert isinstance(train, DataLoader)
         self.settle(train.dataset)
         self._real, self._made = [], []
-        if not self._extractor:
-            self._extractor.append(FeatureExtractor())
 
     def validation_step(self, batch: dict[str, Tensor], index: int) -> None:
         """Collect features of real slices and of as many made ones."""

@@ -19,6 +19,8 @@ from tumorscope.datasets.names import is_label
 from tumorscope.formats import is_image_file, natural_key, read_image
 from tumorscope.metrics.reader_scores import ANSWERS, ReaderScore, score_reader
 
+#: So begin the names of images that ``synth`` made.
+MARKS = ("synthetic_", "latent_")
 #: Side of the pictures in the form.
 _SIDE = 256
 
@@ -113,6 +115,13 @@ def _drawn(folder: Path, count: int, kind: str, rng: np.random.Generator) -> lis
     if not folder.is_dir():
         raise InputError(expected=f"a folder of {kind} images", found=f"none at {folder}", fix="Check the path")
     files = sorted((p for p in folder.rglob("*") if is_image_file(p) and not is_label(p)), key=natural_key)
+    marked = [p for p in files if p.name.startswith(MARKS)]
+    if kind == "real" and marked:
+        raise InputError(
+            expected="images of patients in the folder of real ones",
+            found=f"{marked[0]}, made by tumorscope, and {len(marked) - 1} more like it",
+            fix="Give another folder (or swap --real and --synthetic)",
+        )
     if len(files) < count:
         raise InputError(
             expected=f"{count} {kind} images or more",

@@ -162,7 +162,7 @@ def _simulated(
 
 
 def _thinned(restorer: Any, image: Image, factor: int, watch: Watch) -> tuple[list[Product], list[str]]:
-    axis = int(np.argmax(image.spacing))
+    axis = 2 - int(np.argmax(image.spacing[::-1]))  # of equal ones the last, along which slices lie as a rule
     cubic, found = restorer.thinned(image, axis, factor, watch)
     ratio = image.spacing[axis] / min(image.spacing)
     notes = [] if ratio > 1.5 else [f"Its voxels are {ratio:.1f} times as long as wide: these are no thick slices."]

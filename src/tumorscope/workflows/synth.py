@@ -26,6 +26,8 @@ Say = Callable[[str], Any]
 
 #: Stands in the header of every file.
 SYNTHETIC = "synthetic: made by tumorscope {version}, bundle {bundle}, seed {seed}; no patient"
+#: The same of cases painted from given label maps; NIfTI holds 80 characters.
+PAINTED = "synthetic: in a given outline, by tumorscope {version}, {bundle}, seed {seed}"
 #: The brain's 99th percentile in the stored volumes.
 _SCALE = 1000
 #: The same of slices that begin at patients' scans.
@@ -35,6 +37,13 @@ README = """# Synthetic images
 Everything in this folder was made by tumorscope {version} with bundle `{bundle}` ({title}).
 No file shows a patient. Do not mix these files with real data unmarked, do not use them for diagnosis, and do not
 publish results on them as results on patients. Licence of the data the model learned from: {licence}.
+"""
+README_PAINTED = """# Synthetic images in the outlines of given cases
+
+Made by tumorscope {version} with bundle `{bundle}` ({title}). Texture is made up; label map and outline of the brain
+are those of the cases that were given: if these are patients, treat the files as you treat their scans. Do not mix them
+with real data unmarked, do not use them for diagnosis, and do not publish results on them as results on patients.
+Licence of the data the model learned from: {licence}.
 """
 README_BETWEEN = """# Slices through the latent of an autoencoder
 
@@ -113,23 +122,32 @@ def synthesise(
     place = ensure_folder(output)
     summary = SynthSummary(str(place), sampler.bundle.name)
     facts = sampler.bundle.manifest
-    write_text(
+    about = README_BETWEEN if between else README_PAINTED if given else README
+    _tell(
         place / "README-synthetic.md",
-        (README_BETWEEN if between else README).format(
+        about.format(
             version=__version__, bundle=sampler.bundle.name, title=facts.title, licence=facts.training.licence
         ),
     )
     if sampler.task == "synthesis":
-        cases = _phantoms(phantoms, seed) if phantoms else _cases(given)
-        _paint_all(sampler, cases, place, seed, summary, say, _shares(watch, phantoms))
+        cases, text = (_phantoms(phantoms, seed), SYNTHETIC) if phantoms else (_cases(given), PAINTED)
+        _paint_all(sampler, cases, place, seed, summary, say, _shares(watch, phantoms), text)
     elif between:
-        _write_slices(sampler, _between(sampler, given, count, refine), place, BETWEEN, seed, summary)
+        slices = _between(sampler, given, count, refine, part_of(watch, 0.05, 0.95))
+        _write_slices(sampler, slices, place, BETWEEN, seed, summary)
         say(f"{len(summary.made)} slices through the latent in {place}")
     else:
         slices = sampler.sample(count, seed, part_of(watch, 0.05, 0.95)).numpy()
         _write_slices(sampler, slices, place, SYNTHETIC, seed, summary)
         say(f"{count} synthetic slices of {' and '.join(sampler.sequences)} in {place}")
     return summary
+
+
+def _tell(path: Path, about: str) -> None:
+    """Write what the files are; what an earlier run said of its own files stays."""
+    before = path.read_text(encoding="utf-8") if path.is_file() else ""
+    if about not in before:
+        write_text(path, f"{before}\n{about}" if before else about)
 
 
 def _checked(sampler: Sampler, given: int, phantoms: int, count: int, refine: int) -> bool:
@@ -180,14 +198,14 @@ def _write_slices(sampler: Sampler, slices: Array, place: Path, text: str, seed:
             summary.made.append(str(path))
 
 
-def _between(sampler: Sampler, scans: list[str | Path | Case], count: int, refine: int) -> Array:
+def _between(sampler: Sampler, scans: list[str | Path | Case], count: int, refine: int, watch: Watch) -> Array:
     """Return one slice through the latent, or ``count`` on the way between two: (N, C, H, W)."""
     from torch import from_numpy, stack
 
     ends = stack([from_numpy(_fullest_slice(sampler, scan)) for scan in scans])
     if len(ends) == 1:
-        return np.asarray(sampler.reconstruct(ends, refine).numpy())
-    return np.asarray(sampler.interpolate(ends[0], ends[1], max(2, count), refine).numpy())
+        return np.asarray(sampler.reconstruct(ends, refine, watch).numpy())
+    return np.asarray(sampler.interpolate(ends[0], ends[1], max(2, count), refine, watch).numpy())
 
 
 def _fullest_slice(sampler: Sampler, scan: str | Path | Case) -> Array:
@@ -204,14 +222,14 @@ def _fullest_slice(sampler: Sampler, scan: str | Path | Case) -> Array:
 
 def _paint_all(
     sampler: Sampler, cases: Iterator[tuple[str, Case | TumorscopeError]], place: Path, seed: int,
-    summary: SynthSummary, say: Say, watch: Watch,
+    summary: SynthSummary, say: Say, watch: Watch, text: str,
 ) -> None:  # fmt: skip
     for number, (name, case) in enumerate(cases):
         watch(f"painting {name}", float(number))
         try:
             if isinstance(case, TumorscopeError):
                 raise case
-            folder = _paint(sampler, case, place, number + 1, seed + number)
+            folder = _paint(sampler, case, place, number + 1, seed + number, text)
         except TumorscopeError as error:
             summary.failed[name] = str(error)
             say(f"{name}: failed. {error}")
@@ -220,7 +238,7 @@ def _paint_all(
             say(f"{name} → {folder}")
 
 
-def _paint(sampler: Sampler, case: Case, place: Path, number: int, seed: int) -> Path:
+def _paint(sampler: Sampler, case: Case, place: Path, number: int, seed: int, text: str) -> Path:
     """Write one synthetic case: its sequences and its label map; named by number, not by the patient."""
     loaded = case.loaded()
     brain = next((i for i in loaded.images.values() if isinstance(i, Image)), None)
@@ -229,7 +247,7 @@ def _paint(sampler: Sampler, case: Case, place: Path, number: int, seed: int) ->
     label = loaded.label.with_data(loaded.scheme.convert(loaded.label.data, sampler.scheme).astype(np.uint8))
     images = sampler.paint_volume(label, brain, seed)
     name = f"synthetic_{number:04d}"
-    folder, note = ensure_folder(place / name), note_for(sampler, seed)
+    folder, note = ensure_folder(place / name), note_for(sampler, seed, text)
     for sequence, image in images.items():
         stored = np.rint(image.data * _SCALE).astype(np.int16)
         write_nifti(image.with_data(stored), folder / f"{name}_{sequence}.nii.gz", note=note)
