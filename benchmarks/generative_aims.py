@@ -77,7 +77,7 @@ def _made(stored: dict[str, Any]) -> list[Row]:
         f"`{name}`{kind.removeprefix('memorisation')}": check["passed"]
         for name, found in stored.items()
         for kind, check in found.items()
-        if kind.startswith("memorisation")
+        if kind.startswith("memorisation") and name == found["bundle"]
     }
     if checks:
         found = "; ".join(f"{name} {'passed' if passed else 'failed'}" for name, passed in checks.items())

