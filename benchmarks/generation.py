@@ -1,7 +1,7 @@
 """Measure what a generative bundle makes: distances with their floor, statistics, memorisation, reconstruction.
 
     python benchmarks/generation.py --bundle runs/gan/bundle --data .../BraTS [--log runs/gan/log.csv] [--slices 40]
-        [--refine 60] [--inception inception-2015-12-05.pt]
+        [--refine 50] [--inception inception-2015-12-05.pt]
 
 Writes ``results/generative/<bundle>.json``. The floor is the distance of two sets of real slices of disjoint training
 patients, each as large as the sets that are compared: the mean over several halvings. Memorisation counts mirrored

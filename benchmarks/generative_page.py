@@ -117,6 +117,8 @@ def trained(found: dict[str, Any]) -> list[str]:
 def made(found: dict[str, Any]) -> list[str]:
     """Return the section of one generative bundle."""
     lines = [f"## `{found['bundle']}`, {found['size'][0]}×{found['size'][1]} px", ""]
+    if found["bundle"] not in shipped_names():
+        lines += [made_by_training(found["bundle"]), ""]
     for one in found["distances"]:
         rows = [[title, *(ranged(values[kind]) for kind in ("FID", "KID"))] for title, values in one["sets"].items()]
         names = [f"{kind} ({one['features']})" for kind in ("FID", "KID")]
@@ -145,15 +147,23 @@ def made(found: dict[str, Any]) -> list[str]:
         lines[-1] += (
             ", ".join(f"{epoch}: {value:.4g}" for epoch, value in dict([*steps, found["curve"][-1]]).items()) + "."
         )
+        first, second = (epoch for epoch, _ in found["curve"][:2])
+        if first > second - first:
+            lines[-1] += " Earlier validations are left out: their statistics did not fit the averaged weights."
         lines += [""]
     return [*lines, *trained(found)]
+
+
+def made_by_training(name: str) -> str:
+    return f"No weights of `{name}` ship; `tumorscope train {name} --data BraTS -o runs/mine` makes some."
 
 
 def settled(found: dict[str, Any]) -> list[str]:
     """Return what is known of the same weights with other statistics, which do not ship."""
     (one,) = (d for d in found["distances"] if d["features"] == "EfficientNet-lite0")
     return [
-        "The same weights with statistics of batch normalisation taken anew, as training does now, do not ship. "
+        "The same weights with statistics of batch normalisation taken anew, as training does now, do not ship: "
+        "painting the masks of patients they learned from, they come closer to them. "
         f"Times the floor, slices of unseen patients: {times_floor(one)}.",
         "",
         *(line for name in found if name.startswith("memorisation") for line in (checked(name, found[name]), "")),
@@ -274,9 +284,7 @@ def page(results: Path = RESULTS) -> str:
     if missing:
         lines += ["## Not measured yet", "", ", ".join(f"`{name}`" for name in missing) + ".", ""]
         unshipped = [name for name in missing if name in MADE and name not in shipped_names()]
-        if unshipped:
-            make = f"`tumorscope train {unshipped[0]} --data BraTS -o runs/mine` makes some"
-            lines += [f"No weights ship of {' and '.join(f'`{name}`' for name in unshipped)}; {make}.", ""]
+        lines += [line for name in unshipped for line in (made_by_training(name), "")]
     return "\n".join(lines).rstrip() + "\n"
 
 

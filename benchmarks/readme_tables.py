@@ -200,7 +200,7 @@ NUMBERS: dict[str, Callable[[], str]] = {
     **{f"speedup batch {batch}": partial(_least_speedup, batch) for batch in (2, 16)},
     **{f"vae SSIM {sequence}": partial(_through_latent, sequence) for sequence in ("T1CE", "FLAIR")},
     **{f"vae SSIM fitted {sequence}": partial(_through_latent, sequence, True) for sequence in ("T1CE", "FLAIR")},
-    **{f"utility {k} {region}": partial(_useful, k, region) for k in (5, 10) for region in ("TC", "ET")},
+    **{f"utility {k} {region}": partial(_useful, k, region) for k, region in ((5, "TC"), (10, "ET"))},
     **{
         f"app {what}, {key}": partial(_app, what, key, scale)
         for what, scale in (("first picture", 1), ("next slice", 1000))

@@ -1,7 +1,11 @@
 """Fixtures every room's tests share."""
 
 import os
+import sys
+from collections.abc import Callable
+from importlib import import_module
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 from hypothesis import settings
@@ -26,3 +30,15 @@ def test_data() -> Path:
     if not folder.is_dir():
         pytest.skip(f"real test data not found at {folder}: set TUMORSCOPE_TEST_DATA to run this test")
     return folder
+
+
+@pytest.fixture
+def benchmark_module(monkeypatch: pytest.MonkeyPatch) -> Callable[[str], ModuleType]:
+    """Import a module of benchmarks/ by name, anew."""
+    monkeypatch.syspath_prepend(str(Path(__file__).parents[1] / "benchmarks"))
+
+    def load(name: str) -> ModuleType:
+        sys.modules.pop(name, None)
+        return import_module(name)
+
+    return load

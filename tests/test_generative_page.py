@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import sys
 from pathlib import Path
 
 import pytest
@@ -12,12 +11,8 @@ ROOT = Path(__file__).parents[1]
 
 
 @pytest.fixture
-def generator(monkeypatch: pytest.MonkeyPatch) -> object:
-    monkeypatch.syspath_prepend(str(ROOT / "benchmarks"))
-    sys.modules.pop("generative_page", None)
-    import generative_page
-
-    return generative_page
+def generator(benchmark_module):
+    return benchmark_module("generative_page")
 
 
 def test_the_page_is_up_to_date(generator) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 
 import pytest
@@ -11,12 +10,8 @@ ROOT = Path(__file__).parents[1]
 
 
 @pytest.fixture
-def generator(monkeypatch: pytest.MonkeyPatch) -> object:
-    monkeypatch.syspath_prepend(str(ROOT / "benchmarks"))
-    sys.modules.pop("readme_tables", None)
-    import readme_tables
-
-    return readme_tables
+def generator(benchmark_module):
+    return benchmark_module("readme_tables")
 
 
 @pytest.mark.parametrize(("page", "least"), [("README.md", 15), ("docs/how-to/app.md", 4)])
