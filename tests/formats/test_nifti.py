@@ -8,6 +8,7 @@ from pathlib import Path
 import nibabel as nib
 import numpy as np
 import pytest
+import SimpleITK as sitk
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -399,3 +400,17 @@ def test_without_isal_the_standard_library_reads_and_writes(tmp_path, monkeypatc
         monkeypatch.undo()
         importlib.reload(gz)
     np.testing.assert_array_equal(read_nifti(tmp_path / "slow.nii.gz").data, voxels((5, 5, 5), "int16"))
+
+
+@pytest.mark.parametrize("name", ["made.nii", "made.nii.gz"])
+def test_a_long_note_is_kept_whole_and_other_readers_find_the_voxels(tmp_path: Path, name: str) -> None:
+    note = "processed: " + "said at length, " * 20 + "by µ"
+    data = np.random.default_rng(0).normal(size=(5, 6, 7)).astype(np.float32)
+    path = write_nifti(Image(data, np.diag([-1.0, -1, 2, 1])), tmp_path / name, note=note)
+    found = nib.load(path)
+    (extension,) = found.header.extensions
+    assert extension.get_code() == 6 and extension.get_content().rstrip(b"\0").decode() == note
+    assert found.header["descrip"].item() == note.encode()[:79] and found.header["aux_file"].item() == b"processed"
+    assert np.array_equal(found.get_fdata(dtype=np.float32), data)
+    assert np.array_equal(sitk.GetArrayFromImage(sitk.ReadImage(path)).transpose(2, 1, 0), data)
+    assert np.array_equal(read_image(path).data, data)

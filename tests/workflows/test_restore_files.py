@@ -87,10 +87,19 @@ def test_simulated_reconstruction_writes_both_images_and_says_so(
         "patient_flair_zero-filled-R2.nii.gz",
         "patient_flair_reconstructed-R2.nii.gz",
     ]
-    assert "simulated" in row.notes[0]
+    assert "simulated" in row.notes[0] and "mask the brain again" in row.notes[1] and len(row.notes) == 2
     for path in row.outputs:
         found = nib.load(path)
         assert np.allclose(found.affine, OBLIQUE) and b"simulated" in found.header["descrip"].item()
+        (whole,) = found.header.extensions
+        assert whole.get_content().rstrip(b"\0").endswith(b"not the original scan; research use only")
+
+
+def test_a_level_that_was_never_learned_is_told(scan: Path, bundles: dict[str, Path], tmp_path: Path) -> None:
+    (row,) = reconstruct_files([scan], tmp_path, acceleration=3, bundle=bundles["reconstruct"]).files
+    assert row.notes[1].startswith("Bundle tiny-reconstruct learned R = 2, 4, 8, not 3:")
+    (row,) = reconstruct_files([scan], tmp_path, thin=4, bundle=bundles["thin"]).files
+    assert any("learned 3, 5 slices per slice, not 4:" in note for note in row.notes)
 
 
 def test_measured_kspace_gives_images(bundles: dict[str, Path], tmp_path: Path) -> None:

@@ -86,7 +86,9 @@ def test_a_vae_goes_through_one_scan_and_between_two(bundles: dict[str, Path], c
     readme = (tmp_path / "two" / "README-synthetic.md").read_text()
     assert "whom the slices still resemble" in readme and "No file shows a patient" not in readme
     with Pillow.open(made[0]) as picture:
-        assert "from scans of patients" in picture.text["Description"]
+        assert "from slice 0 (counted from 0) of scan 1 and slice 0" in picture.text["Description"]
+    with Pillow.open(tmp_path / "fitted" / name) as picture:
+        assert picture.text["Description"].startswith("through the latent, fitted in 3 steps: made by tumorscope")
 
 
 def test_a_painted_case_comes_with_its_label_in_a_layout_that_is_read(
@@ -110,6 +112,14 @@ def test_a_painted_case_comes_with_its_label_in_a_layout_that_is_read(
     assert case.name not in "".join(str(p) for p in tmp_path.rglob("*"))
 
 
+def test_a_mask_is_painted_again_in_another_style(bundles: dict[str, Path], case: Path, tmp_path: Path) -> None:
+    words = ["synth", str(case), str(tmp_path / "none"), "--bundle", str(bundles["synthesis"]), "--count", "4"]
+    assert main([*words, "-o", str(tmp_path / "o")]) == 1
+    made = sorted((tmp_path / "o").rglob("*_FLAIR.nii.gz"))
+    volumes = [nib.load(path).get_fdata() for path in made]
+    assert len(made) == 3 and all(np.abs(a - b).max() > 0 for a, b in pairwise(volumes))
+
+
 def test_a_folder_keeps_what_was_said_of_its_files(bundles: dict[str, Path], case: Path, tmp_path: Path) -> None:
     for _ in range(2):
         synthesise(tmp_path, bundle=bundles["vae"], masks=[case])
@@ -120,17 +130,38 @@ def test_a_folder_keeps_what_was_said_of_its_files(bundles: dict[str, Path], cas
 
 @pytest.mark.parametrize(
     ("kind", "words"),
-    [("denoise", {}), ("gan", {"phantoms": 1}), ("synthesis", {}), ("gan", {"count": 0}), ("vae", {"refine": 5})],
+    [
+        ("denoise", {}),
+        ("gan", {"phantoms": 1}),
+        ("synthesis", {}),
+        ("gan", {"count": 0}),
+        ("vae", {"refine": 5}),
+        ("synthesis", {"phantoms": 2, "count": 2}),
+    ],
 )
 def test_what_cannot_be_is_said(bundles: dict[str, Path], tmp_path: Path, kind: str, words: dict[str, int]) -> None:
     with pytest.raises(UsageError):
         synthesise(tmp_path, bundle=bundles[kind], **words)
 
 
-def test_a_folder_without_masks_is_one_sentence(bundles: dict[str, Path], tmp_path: Path) -> None:
+def test_a_folder_without_masks_is_one_sentence(
+    bundles: dict[str, Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     (tmp_path / "empty").mkdir()
     words = [str(tmp_path / "empty"), "--bundle", str(bundles["synthesis"]), "-o", str(tmp_path / "o")]
     assert main(["synth", *words]) == 2
+    assert "Give case folders with _seg files" in capsys.readouterr().out
+    assert not list((tmp_path / "o").iterdir())
+
+
+def test_a_scan_without_the_sequences_is_told_in_words_of_synth(
+    bundles: dict[str, Path], case: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "scan.nii.gz").write_bytes((case / f"{case.name}_flair.nii.gz").read_bytes())
+    words = [str(tmp_path / "scan.nii.gz"), "--bundle", str(bundles["vae"]), "-o", str(tmp_path / "o")]
+    assert main(["synth", *words]) == 2
+    told = capsys.readouterr().err
+    assert "Give a folder whose file names say T1CE and FLAIR" in told and "--sequence" not in told
 
 
 @pytest.fixture

@@ -36,7 +36,14 @@ class Command:
     out: Annotated[Path, arg(aliases=["-o"], metavar="OUT", help="Folder for the results.")]
     bundle: Annotated[str, arg(metavar="NAME|DIR", help="Model that makes images.")] = "synth-from-mask"
     phantoms: Annotated[int, arg(help="Paint the masks of so many new phantoms; no patient is involved.")] = 0
-    count: Annotated[int, arg(help="Slices to make from noise, or between two scans.")] = 16
+    count: Annotated[
+        int | None,
+        arg(
+            metavar="N",
+            help="Slices to make from noise, or between two scans; cases to paint from the masks given, in turn.",
+            help_behavior_hint="(default: 16 slices; a case per mask)",
+        ),
+    ] = None
     seed: Annotated[int, arg(help="Of everything that is drawn.")] = 0
     refine: Annotated[
         int,

@@ -215,8 +215,9 @@ def write_nifti(image: Image, path: str | Path, *, dtype: npt.DTypeLike | None =
         path: Ends in ``.nii`` or ``.nii.gz``.
         dtype: Type in the file. Default: bool as uint8, floats as float32, 64-bit integers as the smallest type
             that holds them, other integers as they are.
-        note: What was done to the voxels ("synthetic: …"), for the header: its first word goes into ``aux_file``, and
-            the first 79 bytes into ``descrip``, unless that says already that spacing is unknown.
+        note: What was done to the voxels ("synthetic: …"), for the header: its first word goes into ``aux_file``,
+            the first 79 bytes into ``descrip``, unless that says already that spacing is unknown, and all of it into
+            an extension of code 6 (comment).
 
     Returns:
         ``path``.
@@ -225,6 +226,8 @@ def write_nifti(image: Image, path: str | Path, *, dtype: npt.DTypeLike | None =
         OutputError: if the name has another ending or the file cannot be written.
         ValueError: if the voxels are not finite real numbers, or a value does not fit an integer ``dtype``.
     """
+    from nibabel.nifti1 import Nifti1Extension
+
     path = Path(path)
     if not path.name.lower().endswith(_SUFFIXES):
         raise OutputError(expected="a name ending in .nii or .nii.gz", found=str(path), fix="Choose such a name")
@@ -234,9 +237,12 @@ def write_nifti(image: Image, path: str | Path, *, dtype: npt.DTypeLike | None =
         header["aux_file"] = note.split(":")[0].encode()[:23]
         if image.spacing_known:
             header["descrip"] = note.encode()[:79]
+        header.extensions.append(Nifti1Extension("comment", note.encode()))
+    header.set_data_offset(header.single_vox_offset + header.extensions.get_sizeondisk())
     opener = write_gzip if path.name.lower().endswith(".gz") else _write_plain
     with atomic_path(path) as scratch, opener(scratch) as stream:
-        stream.write(header.binaryblock + b"\0\0\0\0")
+        stream.write(header.binaryblock + bytes((bool(note), 0, 0, 0)))
+        header.extensions.write_to(stream, byteswap=False)
         stream.write(np.asfortranarray(data).T.data.cast("B"))
     return path
 
@@ -269,7 +275,6 @@ def _header_for(image: Image, dtype: np.dtype[Any]) -> Any:
     header = Nifti2Header() if big else Nifti1Header()
     header.set_data_shape(image.shape)
     header.set_data_dtype(dtype)
-    header.set_data_offset(header.single_vox_offset)
     header.set_slope_inter(1, 0)
     header.set_xyzt_units("mm" if image.spacing_known else "unknown")
     codes = (2, 2)

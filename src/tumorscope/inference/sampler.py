@@ -106,7 +106,7 @@ class Sampler:
             latent: Tensor = self.network.encode(image)[0]
         if not refine:
             return latent
-        weights = ImageLoss.model_validate(self.bundle.manifest.training.recipe["loss"])
+        weights = ImageLoss.model_validate(self.bundle.manifest.training.recipe.get("loss") or {"l1": 1.0})
         return fitted_latent(self.network, latent, image, refine, weights, watch)
 
     @torch.no_grad()

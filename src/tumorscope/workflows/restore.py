@@ -17,6 +17,8 @@ from tumorscope.workflows.image_files import FilesSummary, Input, Product, proce
 Say = Callable[[str], Any] | None
 Denoiser = Literal["network", "nlm", "tv"]
 Contrast = Literal["none", "percentile", "zscore", "clahe"]
+#: Share of voxels that are exactly 0 from which on a scan counts as skull-stripped.
+_BLANK = 0.2
 _CLASSICAL = {"nlm": "non-local means", "tv": "total variation"}
 
 
@@ -158,7 +160,11 @@ def _simulated(
         Product(f"zero-filled-{name}", filled, f"zero-filled {told}"),
         Product(f"reconstructed-{name}", found, f"reconstructed {told}"),
     ]
-    return products, ["K-space was simulated from the magnitude image (one coil, no noise): no scanner measured it."]
+    notes = ["K-space was simulated from the magnitude image (one coil, no noise): no scanner measured it."]
+    notes += _unlearned(restorer, acceleration, "R = {}")
+    if (image.data == 0).mean() > _BLANK:
+        notes.append("Background that was exactly 0 is no longer: mask the brain again before you segment.")
+    return products, notes
 
 
 def _thinned(restorer: Any, image: Image, factor: int, watch: Watch) -> tuple[list[Product], list[str]]:
@@ -166,11 +172,21 @@ def _thinned(restorer: Any, image: Image, factor: int, watch: Watch) -> tuple[li
     cubic, found = restorer.thinned(image, axis, factor, watch)
     ratio = image.spacing[axis] / min(image.spacing)
     notes = [] if ratio > 1.5 else [f"Its voxels are {ratio:.1f} times as long as wide: these are no thick slices."]
+    notes += _unlearned(restorer, factor, "{} slices per slice")
     products = [
         Product(f"cubic-{factor}", cubic, f"{factor} slices per slice, cubic interpolation"),
         Product(f"thin-{factor}", found, f"{factor} slices per slice, guessed by bundle {restorer.bundle.name}"),
     ]
     return products, notes
+
+
+def _unlearned(restorer: Any, level: float, words: str) -> list[str]:
+    """Return a note where a model never saw that much of what it undoes."""
+    levels = restorer.degradation.levels
+    if level in levels:
+        return []
+    learned = words.format(", ".join(f"{one:g}" for one in levels))
+    return [f"Bundle {restorer.bundle.name} learned {learned}, not {level:g}: how good this is was never measured."]
 
 
 def enhance_files(

@@ -17,6 +17,7 @@ from tumorscope.core.files import ensure_folder, write_text
 from tumorscope.core.image import Array, Image
 from tumorscope.core.watch import Watch, part_of, unwatched
 from tumorscope.formats import write_nifti, write_png
+from tumorscope.workflows.synth_masks import MaskOrError, masks_of, phantom_masks
 
 if TYPE_CHECKING:
     from tumorscope.inference.sampler import Sampler
@@ -30,8 +31,10 @@ SYNTHETIC = "synthetic: made by tumorscope {version}, bundle {bundle}, seed {see
 PAINTED = "synthetic: in a given outline, by tumorscope {version}, {bundle}, seed {seed}"
 #: The brain's 99th percentile in the stored volumes.
 _SCALE = 1000
-#: The same of slices that begin at patients' scans.
-BETWEEN = "through the latent: made by tumorscope {version}, bundle {bundle}, from scans of patients; no scan"
+#: Slices from noise, or between two scans, where it is not said how many.
+_SLICES = 16
+#: The same of slices that begin at patients' scans; PNG holds any length.
+BETWEEN = "through the latent{fitted}: made by tumorscope {version}, bundle {bundle}, from {slices}; no scan"
 README = """# Synthetic images
 
 Everything in this folder was made by tumorscope {version} with bundle `{bundle}` ({title}).
@@ -81,7 +84,7 @@ def synthesise(
     bundle: str | Path,
     masks: Iterable[str | Path | Case] = (),
     phantoms: int = 0,
-    count: int = 16,
+    count: int | None = None,
     seed: int = 0,
     refine: int = 0,
     say: Say = log.info,
@@ -100,7 +103,8 @@ def synthesise(
         masks: Case folders with a label map and a scan, whose non-zero voxels are the brain; folders of such cases; or
             cases. For a ``vae``: one or two scans.
         phantoms: Paint the label maps of so many new phantoms instead.
-        count: How many slices; of cases as many as label maps, unless it is larger.
+        count: How many slices (default 16), or cases: default one per label map; where there are fewer label maps,
+            they are painted again, each time in another style.
         seed: Of everything that is drawn.
         refine: Gradient steps that fit the latents of given scans closer than the encoder of a ``vae`` does.
         say: Receives one line per thing made.
@@ -123,23 +127,23 @@ def synthesise(
     summary = SynthSummary(str(place), sampler.bundle.name)
     facts = sampler.bundle.manifest
     about = README_BETWEEN if between else README_PAINTED if given else README
-    _tell(
-        place / "README-synthetic.md",
-        about.format(
-            version=__version__, bundle=sampler.bundle.name, title=facts.title, licence=facts.training.licence
-        ),
-    )
-    if sampler.task == "synthesis":
-        cases, text = (_phantoms(phantoms, seed), SYNTHETIC) if phantoms else (_cases(given), PAINTED)
-        _paint_all(sampler, cases, place, seed, summary, say, _shares(watch, phantoms), text)
-    elif between:
-        slices = _between(sampler, given, count, refine, part_of(watch, 0.05, 0.95))
-        _write_slices(sampler, slices, place, BETWEEN, seed, summary)
-        say(f"{len(summary.made)} slices through the latent in {place}")
-    else:
-        slices = sampler.sample(count, seed, part_of(watch, 0.05, 0.95)).numpy()
-        _write_slices(sampler, slices, place, SYNTHETIC, seed, summary)
-        say(f"{count} synthetic slices of {' and '.join(sampler.sequences)} in {place}")
+    try:
+        if sampler.task == "synthesis":
+            cases, text = (phantom_masks(phantoms, seed), SYNTHETIC) if phantoms else (masks_of(given, count), PAINTED)
+            _paint_all(sampler, cases, place, seed, summary, say, _shares(watch, phantoms or count), text)
+        elif between:
+            slices, text = _between(sampler, given, count or _SLICES, refine, part_of(watch, 0.05, 0.95))
+            _write_slices(sampler, slices, place, text, seed, summary)
+            say(f"{len(slices)} slices through the latent in {place}")
+        else:
+            slices = sampler.sample(count or _SLICES, seed, part_of(watch, 0.05, 0.95)).numpy()
+            _write_slices(sampler, slices, place, SYNTHETIC, seed, summary)
+            say(f"{len(slices)} synthetic slices of {' and '.join(sampler.sequences)} in {place}")
+    finally:
+        if summary.made:
+            names = {"version": __version__, "bundle": sampler.bundle.name}
+            told = about.format(**names, title=facts.title, licence=facts.training.licence)
+            _tell(place / "README-synthetic.md", told)
     return summary
 
 
@@ -150,11 +154,14 @@ def _tell(path: Path, about: str) -> None:
         write_text(path, f"{before}\n{about}" if before else about)
 
 
-def _checked(sampler: Sampler, given: int, phantoms: int, count: int, refine: int) -> bool:
+def _checked(sampler: Sampler, given: int, phantoms: int, count: int | None, refine: int) -> bool:
     """Return whether slices go through given scans; raise UsageError for what the bundle cannot do."""
-    if count < 1 or phantoms < 0:
+    for option, value, least in (("--count", count, 1), ("--phantoms", phantoms, 0)):
+        if value is not None and value < least:
+            raise UsageError(expected=f"{option} {least} or more", found=f"{value}", fix="Give a larger number")
+    if phantoms and count is not None:
         raise UsageError(
-            expected="a positive --count", found=f"{count} and --phantoms {phantoms}", fix="Give 1 or more"
+            expected="--phantoms N, which says how many", found="--count beside it", fix="Leave --count out"
         )
     between = sampler.task == "vae" and bool(given)
     if refine < 0 or (refine and not between):
@@ -184,13 +191,13 @@ def note_for(sampler: Sampler, seed: int, text: str = SYNTHETIC) -> str:
     return text.format(version=__version__, bundle=sampler.bundle.name, seed=seed)
 
 
-def _shares(watch: Watch, total: int) -> Watch:
+def _shares(watch: Watch, total: int | None) -> Watch:
     """Return a watch for case after case, told its number; without a total no share is told."""
     return lambda step, number: watch(step, number / total if total else 0.0)
 
 
 def _write_slices(sampler: Sampler, slices: Array, place: Path, text: str, seed: int, summary: SynthSummary) -> None:
-    note, kind = note_for(sampler, seed, text), "synthetic" if text is SYNTHETIC else "latent"
+    note, kind = note_for(sampler, seed, text), "synthetic" if text == SYNTHETIC else "latent"
     for number, made in enumerate(slices, start=1):
         for sequence, channel in zip(sampler.sequences, made, strict=True):
             pixels = np.rint(np.clip(channel, 0, 1) * 255).astype(np.uint8).T
@@ -198,30 +205,50 @@ def _write_slices(sampler: Sampler, slices: Array, place: Path, text: str, seed:
             summary.made.append(str(path))
 
 
-def _between(sampler: Sampler, scans: list[str | Path | Case], count: int, refine: int, watch: Watch) -> Array:
-    """Return one slice through the latent, or ``count`` on the way between two: (N, C, H, W)."""
-    from torch import from_numpy, stack
+def _between(
+    sampler: Sampler, scans: list[str | Path | Case], count: int, refine: int, watch: Watch
+) -> tuple[Array, str]:
+    """Return one slice through the latent, or ``count`` on the way between two, (N, C, H, W); and what they are."""
+    from torch import from_numpy
 
-    ends = stack([from_numpy(_fullest_slice(sampler, scan)) for scan in scans])
+    found = [_fullest_slice(sampler, scan) for scan in scans]
+    ends = [from_numpy(array) for array, _ in found]
     if len(ends) == 1:
-        return np.asarray(sampler.reconstruct(ends, refine, watch).numpy())
-    return np.asarray(sampler.interpolate(ends[0], ends[1], max(2, count), refine, watch).numpy())
+        made = sampler.reconstruct(ends[0][None], refine, watch)
+    else:
+        made = sampler.interpolate(ends[0], ends[1], max(2, count), refine, watch)
+    fitted = f", fitted in {refine} steps" if refine else ""
+    slices = " and ".join(f"slice {number} (counted from 0) of scan {n}" for n, (_, number) in enumerate(found, 1))
+    return np.asarray(made.numpy()), BETWEEN.replace("{fitted}", fitted).replace("{slices}", slices)
 
 
-def _fullest_slice(sampler: Sampler, scan: str | Path | Case) -> Array:
-    """Return the slice of a scan with most brain, prepared: float32 (C, H, W)."""
+def _fullest_slice(sampler: Sampler, scan: str | Path | Case) -> tuple[Array, int]:
+    """Return the slice of a scan with most brain, prepared, float32 (C, H, W), and its number.
+
+    Raises:
+        InputError: if the scan cannot be used.
+    """
     from tumorscope.transforms.prepare import prepare
     from tumorscope.workflows.predict import read_case
 
     spec = sampler.bundle.manifest.preprocess
-    case = scan if isinstance(scan, Case) else read_case(scan)
-    images = {s: i for s, i in case.loaded(spec.sequences).images.items() if isinstance(i, Image)}
-    array = prepare(images, spec).array
-    return np.asarray(array[int((array[:, 0] != 0).sum(axis=(1, 2)).argmax())], dtype=np.float32)
+    try:
+        case = scan if isinstance(scan, Case) else read_case(scan)
+        loaded = case.loaded(spec.sequences)
+    except TumorscopeError as error:
+        if "--sequence" not in error.fix:
+            raise
+        named = " and ".join(spec.sequences)
+        raise InputError(
+            expected=error.expected, found=error.found, fix=f"Give a folder whose file names say {named}"
+        ) from error
+    array = prepare({s: i for s, i in loaded.images.items() if isinstance(i, Image)}, spec).array
+    number = int((array[:, 0] != 0).sum(axis=(1, 2)).argmax())
+    return np.asarray(array[number], dtype=np.float32), number
 
 
 def _paint_all(
-    sampler: Sampler, cases: Iterator[tuple[str, Case | TumorscopeError]], place: Path, seed: int,
+    sampler: Sampler, cases: Iterator[MaskOrError], place: Path, seed: int,
     summary: SynthSummary, say: Say, watch: Watch, text: str,
 ) -> None:  # fmt: skip
     for number, (name, case) in enumerate(cases):
@@ -253,42 +280,3 @@ def _paint(sampler: Sampler, case: Case, place: Path, number: int, seed: int, te
         write_nifti(image.with_data(stored), folder / f"{name}_{sequence}.nii.gz", note=note)
     write_nifti(label, folder / f"{name}_seg.nii.gz", note=note)
     return folder
-
-
-def _phantoms(count: int, seed: int) -> Iterator[tuple[str, Case | TumorscopeError]]:
-    from tumorscope.datasets.phantom import PhantomSpec, make_phantom
-
-    rng = np.random.default_rng(seed)
-    for number in range(count):
-        spec = PhantomSpec(seed=seed + number, growth=float(rng.uniform(0.2, 1.0)), enhancing=bool(rng.uniform() < 0.8))
-        case = make_phantom(spec)
-        yield case.id, case
-
-
-def _cases(given: list[str | Path | Case]) -> Iterator[tuple[str, Case | TumorscopeError]]:
-    from tumorscope.datasets import DATASETS
-
-    for path in given:
-        if isinstance(path, Case):
-            yield path.id, path
-            continue
-        found: list[Case] = []
-        problem: TumorscopeError | None = None
-        for dataset in ("brats", "folder"):
-            try:
-                found = [c for c in DATASETS.load(dataset).discover(path) if c.label is not None]
-            except TumorscopeError as error:
-                problem = error
-            if found:
-                break
-        if not found:
-            yield (
-                str(path),
-                problem
-                or InputError(
-                    expected=f"cases with a label map below {path}",
-                    found="none",
-                    fix="Give case folders with _seg files",
-                ),
-            )
-        yield from ((case.id, case) for case in found)

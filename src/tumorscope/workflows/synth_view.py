@@ -47,7 +47,7 @@ def synthesise_view(
     *,
     masks: Iterable[str | Path | Case] = (),
     phantoms: int = 0,
-    count: int = 8,
+    count: int | None = None,
     seed: int = 0,
     watch: Watch = unwatched,
 ) -> Made:

@@ -39,12 +39,13 @@ def synthesis_form(mine: Session) -> None:
     model = bundle.manifest.image
     paints = model is not None and model.task == "synthesis"
     masks = _masks(mine) if paints else []
-    count = 1 if masks else int(st.number_input("Cases" if paints else "Slices", 1, 64, 2 if paints else 8))
+    number = int(st.number_input("Cases" if paints else "Slices", 1, 64, 2 if paints else 8))
     seed = int(st.number_input("Seed", 0, 2**31 - 1, 0, help="The same seed gives the same images."))
     if _NAME in mine.jobs:
         progress(mine, _NAME)
     elif st.button("Synthesise", type="primary", width="stretch"):
-        _start(mine, bundle, masks, count if paints and not masks else 0, count, seed)
+        phantoms = number if paints and not masks else 0
+        _start(mine, bundle, masks, phantoms, None if phantoms else number, seed)
         st.rerun()
 
 
@@ -56,7 +57,7 @@ def _masks(mine: Session) -> list[Case]:
     return [] if case is None or chosen == _PHANTOMS else [case]
 
 
-def _start(mine: Session, bundle: Bundle, masks: list[Case], phantoms: int, count: int, seed: int) -> None:
+def _start(mine: Session, bundle: Bundle, masks: list[Case], phantoms: int, count: int | None, seed: int) -> None:
     before = mine.kept.pop(_NAME, None)
     if isinstance(before, Made):
         shutil.rmtree(before.archive.parent, ignore_errors=True)
