@@ -25,6 +25,7 @@ from tumorscope.bundles.bundle import Bundle
 from tumorscope.inference.features import FeatureExtractor, InceptionFeatures
 from tumorscope.inference.sampler import Sampler
 from tumorscope.metrics.feature_distance import frechet_distance, kernel_distance
+from tumorscope.metrics.feature_manifold import precision_recall
 from tumorscope.metrics.image_quality import QUALITIES, image_quality
 from tumorscope.metrics.memorisation import check_memorisation
 from tumorscope.training.callbacks import read_log
@@ -33,6 +34,8 @@ from tumorscope.training.callbacks import read_log
 FITTED = 8
 #: So often are the training patients halved at random.
 HALVINGS = 20
+#: What is measured of two sets of features.
+KINDS = ("FID", "KID", "precision", "recall")
 #: What is compared.
 MADE_UNSEEN, MADE_TRAIN = "made vs unseen patients", "made vs patients it learned from"
 FLOOR, REDRAWN = "real vs real of other patients (floor)", "training slices redrawn vs training slices"
@@ -87,7 +90,7 @@ def distances(extract: Extractor, made: np.ndarray, train: Slices, test: Slices,
     features = {name: extract(torch.from_numpy(images)) for name, images in sets.items()}
     rng = np.random.default_rng(seed)
     names = sorted(set(train.patients))
-    rows: dict[str, list[tuple[float, float]]] = {}
+    rows: dict[str, list[tuple[float, ...]]] = {}
     count = 0
     for _ in range(HALVINGS):
         side = set(rng.permutation(names)[::2].tolist())
@@ -100,8 +103,9 @@ def distances(extract: Extractor, made: np.ndarray, train: Slices, test: Slices,
         )
         pairs = {MADE_UNSEEN: (new, unseen), MADE_TRAIN: (new, one), FLOOR: (other, one), REDRAWN: (again, one)}
         for name, pair in pairs.items():
-            rows.setdefault(name, []).append((frechet_distance(*pair), kernel_distance(*pair)))
-    found = {name: dict(zip(("FID", "KID"), map(spread, np.array(v).T), strict=True)) for name, v in rows.items()}
+            values = frechet_distance(*pair), kernel_distance(*pair), *precision_recall(*pair)
+            rows.setdefault(name, []).append(values)
+    found = {name: dict(zip(KINDS, map(spread, np.array(v).T), strict=True)) for name, v in rows.items()}
     return {"features": extract.name, "n": count, "halvings": HALVINGS, "sets": found}
 
 

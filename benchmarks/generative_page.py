@@ -53,6 +53,8 @@ which `restoration.py`, `generation.py`, `denoise_effect.py` and `utility.py` me
   comparable with the FID of papers (Inception). The floor is the distance of real slices of disjoint training patients,
   same n: mean and range over random halvings of them. FID is biased upwards at such n, which draws its ratios to 1; KID
   is not. What a generator that only repeats its training slices would score stands in the last line.
+- Precision is the share of made slices that lie among the real ones in these features, recall the share of real ones
+  that lie among the made (Kynkäänniemi 2019, k = 3). A model that makes few kinds of slices well has a low recall.
 - Memorisation of `synth-from-mask` is checked twice: painting masks and outlines of the patients it learned from, to
   whom the result is bound to be close, and those of patients it never saw.
 - The critic of `gan-t1c-flair` sees images through EfficientNet-lite1, a sister of the network that measures: this
@@ -120,8 +122,8 @@ def made(found: dict[str, Any]) -> list[str]:
     if found["bundle"] not in shipped_names():
         lines += [made_by_training(found["bundle"]), ""]
     for one in found["distances"]:
-        rows = [[title, *(ranged(values[kind]) for kind in ("FID", "KID"))] for title, values in one["sets"].items()]
-        names = [f"{kind} ({one['features']})" for kind in ("FID", "KID")]
+        rows = [[title, *map(ranged, values.values())] for title, values in one["sets"].items()]
+        names = [f"{kind} ({one['features']})" for kind in next(iter(one["sets"].values()))]
         lines += table([f"sets of {one['n']} slices", *names], rows)
         lines += [f"Times the floor, slices of unseen patients: {times_floor(one)}.", ""]
     if "reconstruction" in found:

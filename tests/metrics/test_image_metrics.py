@@ -7,6 +7,7 @@ import pytest
 
 from tumorscope.core.errors import InputError
 from tumorscope.metrics.feature_distance import frechet_distance, kernel_distance
+from tumorscope.metrics.feature_manifold import precision_recall
 from tumorscope.metrics.image_quality import QUALITIES, image_quality
 from tumorscope.metrics.memorisation import check_memorisation
 from tumorscope.metrics.reader_scores import score_reader
@@ -121,3 +122,24 @@ def test_a_reader_who_guesses_and_one_who_knows() -> None:
     says_real = score_reader("b", [(t, "real") for t in truth])
     assert (says_real.accuracy, says_real.sensitivity, says_real.specificity) == (0.5, 0, 1)
     assert says_real.interval[0] < 0.5 < says_real.interval[1]
+
+
+def test_precision_and_recall_tell_a_missing_kind_from_a_wrong_one() -> None:
+    rng = np.random.default_rng(1)
+    two_kinds = np.vstack([rng.normal(size=(200, 8)), rng.normal(10, 1, (200, 8))])
+    same = np.vstack([rng.normal(size=(200, 8)), rng.normal(10, 1, (200, 8))])
+    floor = precision_recall(same, two_kinds)
+    assert min(floor) > 0.6
+    precision, recall = precision_recall(same[:200], two_kinds)
+    assert precision > 0.6 and recall == pytest.approx(floor[1] / 2, abs=0.1)
+    precision, recall = precision_recall(np.vstack([same[:200], same[200:] + 100]), two_kinds)
+    assert precision == pytest.approx(floor[0] / 2, abs=0.1) and recall == pytest.approx(floor[1] / 2, abs=0.1)
+    assert precision_recall(two_kinds, two_kinds) == (1, 1)
+
+
+def test_precision_of_a_line_is_counted_by_hand() -> None:
+    real = np.array([[0.0], [1], [3], [7]])  # with k = 1 covered: -1 to 2, 1 to 5, 3 to 11
+    made = np.array([[-0.9], [2.5], [12.0], [-3]])  # covered: -3 to 1.2, -0.9 to 5.9, 2.5 to 21.5, -5.1 to -0.9
+    assert precision_recall(made, real, neighbours=1) == (0.5, 1.0)
+    with pytest.raises(InputError):
+        precision_recall(made[:1], real, neighbours=1)

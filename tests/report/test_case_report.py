@@ -135,14 +135,16 @@ def test_without_spacing_there_are_no_millilitres(tmp_path):
 
 
 def test_summary_has_one_row_per_case_and_every_region():
+    sizes = {"voxels": 10, "ml": 0.01, "interval_ml": [0.008, 0.02]}
     rows = [
-        CaseRow("a", "ok", "", 1.234, 600.4, "b1", {"WT": {"voxels": 10, "ml": 0.01}}, "out/a", ("note, one",)),
+        CaseRow("a", "ok", "", 1.234, 600.4, "b1", {"WT": sizes}, "out/a", ("note, one",)),
         CaseRow("b", "ok", "", 1.0, 601, "b2", {"tumor": {"voxels": 5, "ml": None}}),
         CaseRow("c", "failed", 'Expected "x"; found y. Do z.', 0.1, 602),
     ]
     read = list(csv.DictReader(io.StringIO(summary_csv(rows))))
     assert [r["case"] for r in read] == ["a", "b", "c"]
     assert read[0] | {"WT_ml": "0.01", "WT_voxels": "10", "tumor_voxels": "", "notes": "note, one"} == read[0]
+    assert (read[0]["WT_ml_low"], read[0]["WT_ml_high"], read[1]["tumor_ml_low"]) == ("0.008", "0.02", "")
     assert (read[1]["tumor_voxels"], read[1]["tumor_ml"], read[1]["WT_ml"]) == ("5", "", "")
     assert (read[2]["status"], read[2]["error"]) == ("failed", 'Expected "x"; found y. Do z.')
 

@@ -20,7 +20,7 @@ class CaseRow:
         seconds: Wall time, files written.
         peak_memory_mb: Largest resident memory of the process while it ran.
         bundle: The model.
-        volumes: Region → ``{"voxels": …, "ml": … or None}``.
+        volumes: Region → ``{"voxels": …, "ml": … or None}``, and ``interval_ml`` (low, high; 90 %) where it is known.
         folder: Where the results lie; empty if failed.
         notes: What the user should know.
         tumor_type: What a classifier said, for people; empty where none was asked.
@@ -52,10 +52,13 @@ def _size(name: str, volume: dict[str, Any]) -> str:
 
 
 def summary_csv(rows: Sequence[CaseRow]) -> str:
-    """Return the rows as CSV; volumes in ml where spacing is known (else empty) and in voxels always."""
+    """Return the rows as CSV.
+
+    Volumes are in ml with their 90 % interval where spacing is known (else empty), and in voxels always.
+    """
     regions = list(dict.fromkeys(name for row in rows for name in row.volumes))
     columns = ["case", "status", "seconds", "peak_memory_mb", "bundle"]
-    columns += [f"{name}_{unit}" for name in regions for unit in ("ml", "voxels")]
+    columns += [f"{name}_{kind}" for name in regions for kind in ("ml", "ml_low", "ml_high", "voxels")]
     typed = any(row.tumor_type for row in rows)
     columns += ["tumor_type"] * typed
     stream = io.StringIO()
@@ -63,7 +66,11 @@ def summary_csv(rows: Sequence[CaseRow]) -> str:
     writer.writerow([*columns, "error", "notes"])
     for row in rows:
         start = [row.case, row.status, f"{row.seconds:.2f}", f"{row.peak_memory_mb:.0f}", row.bundle]
-        sizes = [row.volumes.get(name, {}).get(unit) for name in regions for unit in ("ml", "voxels")]
+        sizes = [value for name in regions for value in _cells(row.volumes.get(name, {}))]
         told = [row.tumor_type] * typed
         writer.writerow([*start, *("" if v is None else v for v in sizes), *told, row.error, " ".join(row.notes)])
     return stream.getvalue()
+
+
+def _cells(volume: dict[str, Any]) -> tuple[Any, ...]:
+    return volume.get("ml"), *(volume.get("interval_ml") or (None, None)), volume.get("voxels")

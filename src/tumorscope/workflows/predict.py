@@ -164,7 +164,10 @@ def case_row(
     if isinstance(result, CaseResult):
         regions = result.measurements["regions"]
         names = result.segmentation.scheme.regions or regions
+        sure = (result.measurements.get("uncertainty") or {}).get("regions") or {}
         volumes = {n: {"voxels": regions[n]["voxels"], "ml": regions[n]["ml"]} for n in names}
+        for region in set(volumes) & set(sure):
+            volumes[region]["interval_ml"] = sure[region]["interval_ml"]
     return CaseRow(
         name or result.case.id,
         "ok",
