@@ -203,7 +203,8 @@ def page(content: Mapping[str, Any], stored: Stored) -> str:
         "![Published and run again](reproduction/published.png)",
     ]
     for key, paper in papers.items():
-        parts += ["", f"## {key}: {paper['system']}", "", f"**Claim.** {paper['claim']}", ""]
+        parts += ["", f"## {key}: {paper['system']}", "", f"**Paper.** {paper['named']}", ""]
+        parts += [f"**Claim.** {paper['claim']}", ""]
         parts += [f"**Protocol.** {paper['protocol']}", "", "**Our runs.**", "", run_lines(paper, stored), ""]
         parts += [f"**Its protocol without any model.** {capital(audited(paper, stored))}", ""]
         parts += [claims_table(paper, stored), "", *([paper["note"], ""] if "note" in paper else [])]

@@ -10,6 +10,7 @@ import yaml
 
 PAPER = {
     "system",
+    "named",
     "claim",
     "protocol",
     "leaks",
