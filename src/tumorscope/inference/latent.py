@@ -9,6 +9,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from tumorscope.core.watch import Watch, unwatched
+from tumorscope.inference.runtimes.torch_runtime import computes_bf16
 from tumorscope.recipes.image_recipe import ImageLoss
 from tumorscope.transforms.image_range import to_intensity
 
@@ -50,7 +51,7 @@ def fitted_latent(
     """Move latents from where the encoder put them to where the decoder returns the slices best.
 
     The second half of semi-amortised inference (Kim et al., ICML 2018), without the divergence from the prior: the
-    latent keeps its shape, only the encoder's guess is bettered. Under bfloat16 autocast.
+    latent keeps its shape, only the encoder's guess is bettered. In bfloat16 where the device computes it fast.
 
     Args:
         network: An autoencoder, in evaluation mode; it is not changed.
@@ -66,9 +67,10 @@ def fitted_latent(
     latent = latent.detach().float().clone().requires_grad_(True)
     optimizer = torch.optim.Adam([latent], lr=STEP, betas=(0.9, 0.99))
     schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, steps)
+    reduced = computes_bf16(image.device)
     for number in range(steps):
         watch("fitting the latent", number / steps)
-        with torch.autocast(image.device.type, torch.bfloat16):
+        with torch.autocast(image.device.type, torch.bfloat16, enabled=reduced):
             made = network.decode(latent)
         loss, _ = reconstruction_loss(made, image, weights)
         (latent.grad,) = torch.autograd.grad(loss, latent)

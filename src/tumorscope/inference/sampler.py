@@ -49,7 +49,7 @@ class Sampler:
         self.bundle, self.task, self.names, self.batch = bundle, model.task, model.condition, batch
         (network,) = bundle.load_networks()
         self.device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-        self.network: Any = network.to(self.device)
+        self.network: Any = network.to(self.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
 
     @property
     def sequences(self) -> tuple[Sequence, ...]:
