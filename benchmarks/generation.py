@@ -1,7 +1,7 @@
 """Measure what a generative bundle makes: distances with their floor, statistics, memorisation, reconstruction.
 
     python benchmarks/generation.py --bundle runs/gan/bundle --data .../BraTS [--log runs/gan/log.csv] [--slices 40]
-        [--refine 50] [--inception inception-2015-12-05.pt]
+        [--refine 200] [--inception inception-2015-12-05.pt]
 
 Writes ``results/generative/<bundle>.json``. The floor is the distance of two sets of real slices of disjoint training
 patients, each as large as the sets that are compared: the mean over several halvings. Memorisation counts mirrored
@@ -178,9 +178,9 @@ def small(images: np.ndarray) -> np.ndarray:
 
 def reconstruction(sampler: Sampler, test: Slices, refine: int = 0) -> dict[str, Any]:
     """Score the way through the latent inside the brain, per sequence."""
-    began = time.perf_counter()
+    began = time.process_time()
     found = sampler.reconstruct(torch.from_numpy(test.images), refine).numpy()
-    seconds = (time.perf_counter() - began) / len(found)
+    seconds = (time.process_time() - began) / len(found)
     scores: dict[str, Any] = {}
     for number, sequence in enumerate(sampler.sequences):
         rows = [image_quality(a[number], b[number], b[number] > 0) for a, b in zip(found, test.images, strict=True)]

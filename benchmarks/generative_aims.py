@@ -96,11 +96,17 @@ def _from_noise(gan: dict[str, Any] | None) -> Row:
     return what, meant, times_floor(one), ratio(one) <= FLOOR
 
 
-def ratio(distances: dict[str, Any], kind: str = "FID") -> float:
-    """Return how many times as far made slices lie from unseen patients' as real slices of two groups do."""
+def unseen_and_floor(distances: dict[str, Any], kind: str) -> tuple[float, float]:
+    """Return one measure of made slices against unseen patients', and of real slices of two groups of patients."""
     sets = distances["sets"]
     (floor,) = (values[kind]["mean"] for name, values in sets.items() if name.endswith("(floor)"))
-    return float(sets["made vs unseen patients"][kind]["mean"] / floor)
+    return float(sets["made vs unseen patients"][kind]["mean"]), float(floor)
+
+
+def ratio(distances: dict[str, Any], kind: str = "FID") -> float:
+    """Return how many times as far made slices lie from unseen patients' as real slices of two groups do."""
+    made, floor = unseen_and_floor(distances, kind)
+    return made / floor
 
 
 def times_floor(distances: dict[str, Any]) -> str:

@@ -32,7 +32,7 @@ which `restoration.py`, `generation.py`, `denoise_effect.py` and `utility.py` me
     tumorscope reconstruct scan_flair.nii.gz --thin 5 -o out       # thin slices from thick ones
     tumorscope enhance scan_t1.nii.gz -o out                       # N4 bias field, contrast
     tumorscope synth --bundle gan-t1c-flair --count 16 -o out      # slices from noise; vae-t1c-flair too
-    tumorscope synth scans/patient7 --bundle vae-t1c-flair --refine 50 -o out   # a slice through the latent
+    tumorscope synth scans/patient7 --bundle vae-t1c-flair --refine 200 -o out  # a slice through the latent
     tumorscope synth --phantoms 5 -o out                           # cases painted from tumour masks
     tumorscope reader-study --real DIR --synthetic DIR -o study    # can people tell them apart?
     tumorscope train denoise --data BraTS -o runs/denoise          # and reconstruct, thin-slices, vae-t1c-flair, …
@@ -206,8 +206,8 @@ def through_latent(found: dict[str, Any]) -> list[str]:
         steps = found["refined"]["steps"]
         lines += [
             f"The same latent, moved by {steps} gradient steps to where the decoder returns the slice best (`--refine "
-            f"{steps}`; {kinds['fitted']['seconds']:.1f} s a slice where it was measured), {some['n']} slices of "
-            f"{some['patients']} patients. The fit looks at the very slice that is then scored and optimises SSIM and "
+            f"{steps}`; {kinds['fitted']['seconds']:.1f} s of one core a slice where it was measured), {some['n']} slices "
+            f"of {some['patients']} patients. The fit looks at the very slice that is then scored and optimises SSIM and "
             "mean error themselves: it shows what the latent can hold, not what the encoder finds.",
             "",
             *table(["latent", *columns], [row for kind, one in kinds.items() for row in rows(one["scores"], kind)]),

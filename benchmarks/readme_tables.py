@@ -16,6 +16,8 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from generative_aims import unseen_and_floor
+
 from tumorscope.bundles.bundle import SHIPPED, Bundle, shipped_names
 from tumorscope.core.files import write_text
 from tumorscope.datasets.figshare_blocks import tumor_type_of
@@ -162,6 +164,12 @@ def _through_latent(sequence: str, fitted: bool = False) -> str:
     return f"{scores[sequence]['ssim']['mean']:.2f}"
 
 
+def _covered(bundle: str, by_patients: bool = False) -> str:
+    """Return the share of unseen patients' slices that made ones cover, or real ones of other patients (recall)."""
+    (one,) = (d for d in _stored(f"generative/{bundle}")["distances"] if d["features"] == "EfficientNet-lite0")
+    return f"{100 * unseen_and_floor(one, 'recall')[by_patients]:.0f} %"
+
+
 def _useful(patients: int, region: str) -> str:
     """Return what synthetic cases beside so many real patients change in the Dice of one region."""
     arms = _stored("generative/utility")["summary"][str(patients)]
@@ -200,6 +208,8 @@ NUMBERS: dict[str, Callable[[], str]] = {
     **{f"speedup batch {batch}": partial(_least_speedup, batch) for batch in (2, 16)},
     **{f"vae SSIM {sequence}": partial(_through_latent, sequence) for sequence in ("T1CE", "FLAIR")},
     **{f"vae SSIM fitted {sequence}": partial(_through_latent, sequence, True) for sequence in ("T1CE", "FLAIR")},
+    **{f"covered {name}": partial(_covered, name) for name in ("gan-t1c-flair", "synth-from-mask")},
+    "covered by patients": partial(_covered, "gan-t1c-flair", True),
     **{f"utility {k} {region}": partial(_useful, k, region) for k, region in ((5, "TC"), (10, "ET"))},
     **{
         f"app {what}, {key}": partial(_app, what, key, scale)

@@ -47,7 +47,7 @@ class Command:
     seed: Annotated[int, arg(help="Of everything that is drawn.")] = 0
     refine: Annotated[
         int,
-        arg(help="For a vae and its scans: gradient steps that fit the latents closer than the encoder (try 50)."),
+        arg(help="For a vae and its scans: gradient steps that fit the latents closer than the encoder (try 200)."),
     ] = 0
     json: JsonOption = None
 
