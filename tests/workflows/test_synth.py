@@ -60,6 +60,7 @@ def test_a_vae_goes_through_one_scan_and_between_two(bundles: dict[str, Path], c
     assert main(fitted) == 0
     name = "latent_tiny-vae_00001_FLAIR.png"
     assert (tmp_path / "fitted" / name).read_bytes() != (tmp_path / "one" / name).read_bytes()
+    assert main([*fitted, "--count", "3"]) == 64
     other = tmp_path / "other" / "BraTS20_Training_002"
     other.mkdir(parents=True)
     for file in case.iterdir():
@@ -86,7 +87,7 @@ def test_a_vae_goes_through_one_scan_and_between_two(bundles: dict[str, Path], c
     readme = (tmp_path / "two" / "README-synthetic.md").read_text()
     assert "whom the slices still resemble" in readme and "No file shows a patient" not in readme
     with Pillow.open(made[0]) as picture:
-        assert "from slice 0 (counted from 0) of scan 1 and slice 0" in picture.text["Description"]
+        assert "from axial slice 0 (from below, the first is 0) of scan 1 and axial" in picture.text["Description"]
     with Pillow.open(tmp_path / "fitted" / name) as picture:
         assert picture.text["Description"].startswith("through the latent, fitted in 3 steps: made by tumorscope")
 

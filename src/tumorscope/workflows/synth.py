@@ -164,6 +164,12 @@ def _checked(sampler: Sampler, given: int, phantoms: int, count: int | None, ref
             expected="--phantoms N, which says how many", found="--count beside it", fix="Leave --count out"
         )
     between = sampler.task == "vae" and bool(given)
+    if between and count is not None and (count == 1) != (given == 1):
+        raise UsageError(
+            expected="--count 2 or more between two scans, 1 or none with one",
+            found=f"--count {count} with {given} scan(s)",
+            fix="Change it",
+        )
     if refine < 0 or (refine and not between):
         raise UsageError(
             expected="--refine 0, or 1 or more with a vae and scans whose latents are fitted",
@@ -216,9 +222,11 @@ def _between(
     if len(ends) == 1:
         made = sampler.reconstruct(ends[0][None], refine, watch)
     else:
-        made = sampler.interpolate(ends[0], ends[1], max(2, count), refine, watch)
+        made = sampler.interpolate(ends[0], ends[1], count, refine, watch)
     fitted = f", fitted in {refine} steps" if refine else ""
-    slices = " and ".join(f"slice {number} (counted from 0) of scan {n}" for n, (_, number) in enumerate(found, 1))
+    slices = " and ".join(
+        f"axial slice {number} (from below, the first is 0) of scan {n}" for n, (_, number) in enumerate(found, 1)
+    )
     return np.asarray(made.numpy()), BETWEEN.replace("{fitted}", fitted).replace("{slices}", slices)
 
 
