@@ -134,7 +134,7 @@ def synthesise(
         elif between:
             slices, text = _between(sampler, given, count or _SLICES, refine, part_of(watch, 0.05, 0.95))
             _write_slices(sampler, slices, place, text, seed, summary)
-            say(f"{len(slices)} slices through the latent in {place}")
+            say(f"{len(slices)} slice{'s' * (len(slices) > 1)} through the latent in {place}")
         else:
             slices = sampler.sample(count or _SLICES, seed, part_of(watch, 0.05, 0.95)).numpy()
             _write_slices(sampler, slices, place, SYNTHETIC, seed, summary)
