@@ -32,6 +32,8 @@ from tumorscope.training.callbacks import read_log
 
 #: Slices per patient whose latents are fitted: it takes seconds each.
 FITTED = 8
+#: Slices per validation patient on which the number of steps is chosen.
+TRIED = 4
 #: So often are the training patients halved at random.
 HALVINGS = 20
 #: What is measured of two sets of features.
@@ -188,6 +190,13 @@ def reconstruction(sampler: Sampler, test: Slices, refine: int = 0) -> dict[str,
     return {"compression": round(sampler.network.compression, 2), "seconds": round(seconds, 3), "scores": scores}
 
 
+def try_steps(sampler: Sampler, val: Slices, tried: list[int]) -> None:
+    """Print what so many steps of the fit reach on validation slices: how their number was chosen."""
+    for steps in tried:
+        scores = reconstruction(sampler, val, steps)["scores"]
+        print(steps, {sequence: values["ssim"]["mean"] for sequence, values in scores.items()}, flush=True)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--bundle", required=True)
@@ -196,6 +205,7 @@ def main() -> None:
     parser.add_argument("--slices", type=int, default=40, help="per patient")
     parser.add_argument("--from-epoch", type=int, default=1, help="of the learning curve; those before are left out")
     parser.add_argument("--refine", type=int, default=0, help="vae: also with latents fitted in so many steps")
+    parser.add_argument("--try-steps", type=int, nargs="+", help="vae: print their SSIM on validation slices, and stop")
     parser.add_argument("--inception", help="inception-2015-12-05.pt: distances by Inception, as papers give them")
     parser.add_argument("--seed", type=int, default=0)
     options = parser.parse_args()
@@ -207,6 +217,9 @@ def main() -> None:
     if sampler.task != "vae" and bundle.manifest.preprocess == kin:
         extract.append(LatentFeatures())  # of its own latents an autoencoder would judge too kindly
     spec, least = bundle.manifest.preprocess, float(bundle.manifest.training.recipe["data"]["least_brain"])
+    if options.try_steps:
+        few = slices_of(cases_of(bundle, options.data, "val"), spec, TRIED, least)
+        return try_steps(sampler, few, options.try_steps)
     train, val, test = (
         slices_of(cases_of(bundle, options.data, part), spec, n, least)
         for part, n in (("train", options.slices), ("val", options.slices), ("test", options.slices))

@@ -207,9 +207,9 @@ def through_latent(found: dict[str, Any]) -> list[str]:
         lines += [
             f"The same latent, moved by {steps} gradient steps to where the decoder returns the slice best (`--refine "
             f"{steps}`; {kinds['fitted']['seconds']:.1f} s of one core a slice where it was measured), {some['n']} "
-            f"slices of {some['patients']} patients. Number and size of the steps were chosen on validation slices. "
-            "The fit looks at the very slice that is then scored and optimises SSIM and mean error themselves: it "
-            "shows what the latent can hold, not what the encoder finds.",
+            f"slices of {some['patients']} patients. Number and size of the steps were chosen on validation slices "
+            "(`--try-steps`). The fit looks at the very slice that is then scored and optimises SSIM and mean error "
+            "themselves: it shows what the latent can hold, not what the encoder finds.",
             "",
             *table(["latent", *columns], [row for kind, one in kinds.items() for row in rows(one["scores"], kind)]),
         ]
