@@ -190,36 +190,23 @@ def reconstruction(sampler: Sampler, test: Slices, refine: int = 0) -> dict[str,
     return {"compression": round(sampler.network.compression, 2), "seconds": round(seconds, 3), "scores": scores}
 
 
-def try_steps(sampler: Sampler, val: Slices, tried: list[int]) -> None:
+def try_steps(sampler: Sampler, data: str, tried: list[int]) -> None:
     """Print what so many steps of the fit reach on validation slices: how their number was chosen."""
+    least = float(sampler.bundle.manifest.training.recipe["data"]["least_brain"])
+    val = slices_of(cases_of(sampler.bundle, data, "val"), sampler.bundle.manifest.preprocess, TRIED, least)
     for steps in tried:
         scores = reconstruction(sampler, val, steps)["scores"]
         print(steps, {sequence: values["ssim"]["mean"] for sequence, values in scores.items()}, flush=True)
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--bundle", required=True)
-    parser.add_argument("--data", required=True)
-    parser.add_argument("--log", help="log.csv of the run, for the learning curve")
-    parser.add_argument("--slices", type=int, default=40, help="per patient")
-    parser.add_argument("--from-epoch", type=int, default=1, help="of the learning curve; those before are left out")
-    parser.add_argument("--refine", type=int, default=0, help="vae: also with latents fitted in so many steps")
-    parser.add_argument("--try-steps", type=int, nargs="+", help="vae: print their SSIM on validation slices, and stop")
-    parser.add_argument("--inception", help="inception-2015-12-05.pt: distances by Inception, as papers give them")
-    parser.add_argument("--seed", type=int, default=0)
-    options = parser.parse_args()
-    torch.set_num_threads(1)
-    bundle = Bundle.load(options.bundle)
-    sampler = Sampler(bundle)
+def measured(sampler: Sampler, options: argparse.Namespace) -> dict[str, Any]:
+    """Return everything but the choice of steps, for ``results``."""
+    bundle = sampler.bundle
     extract: list[Extractor] = [InceptionFeatures(options.inception) if options.inception else FeatureExtractor()]
     kin = Bundle.load(LatentFeatures.bundle).manifest.preprocess
     if sampler.task != "vae" and bundle.manifest.preprocess == kin:
         extract.append(LatentFeatures())  # of its own latents an autoencoder would judge too kindly
     spec, least = bundle.manifest.preprocess, float(bundle.manifest.training.recipe["data"]["least_brain"])
-    if options.try_steps:
-        few = slices_of(cases_of(bundle, options.data, "val"), spec, TRIED, least)
-        return try_steps(sampler, few, options.try_steps)
     train, val, test = (
         slices_of(cases_of(bundle, options.data, part), spec, n, least)
         for part, n in (("train", options.slices), ("val", options.slices), ("test", options.slices))
@@ -259,7 +246,27 @@ def main() -> None:
                 "encoder alone": reconstruction(sampler, few),
                 "fitted": reconstruction(sampler, few, options.refine),
             }
-    store(bundle.name, found)
+    return found
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--bundle", required=True)
+    parser.add_argument("--data", required=True)
+    parser.add_argument("--log", help="log.csv of the run, for the learning curve")
+    parser.add_argument("--slices", type=int, default=40, help="per patient")
+    parser.add_argument("--from-epoch", type=int, default=1, help="of the learning curve; those before are left out")
+    parser.add_argument("--refine", type=int, default=0, help="vae: also with latents fitted in so many steps")
+    parser.add_argument("--try-steps", type=int, nargs="+", help="vae: print their SSIM on validation slices, and stop")
+    parser.add_argument("--inception", help="inception-2015-12-05.pt: distances by Inception, as papers give them")
+    parser.add_argument("--seed", type=int, default=0)
+    options = parser.parse_args()
+    torch.set_num_threads(1)
+    sampler = Sampler(Bundle.load(options.bundle))
+    if options.try_steps:
+        try_steps(sampler, options.data, options.try_steps)
+    else:
+        store(sampler.bundle.name, measured(sampler, options))
 
 
 if __name__ == "__main__":
