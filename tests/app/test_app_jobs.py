@@ -1,6 +1,8 @@
 """Work beside the page: progress, stopping, faults; and the private folder of a session."""
 
+import ast
 import threading
+from pathlib import Path
 
 import pytest
 
@@ -116,12 +118,30 @@ def test_errors_name_what_the_app_has_and_not_options():
         from tumorscope.app.components.trouble import show_error
         from tumorscope.core.errors import InputError
 
-        show_error(InputError(expected="a", found="b", fix="State it with --sequence T1 or FLAIR"))
-        show_error(InputError(expected="a", found="b", fix="State the voxel size with --spacing X,Y,Z"))
+        show_error(InputError(expected="a", found="b", fix="State it with --sequence T1 or FLAIR", option="--sequence"))
+        spacing = "--spacing X,Y,Z"
+        show_error(InputError(expected="a", found="b", fix=f"State the voxel size with {spacing}", option=spacing))
 
     texts = [error.value for error in AppTest.from_function(page).run().error]
     assert len(texts) == 2 and "They show" in texts[0] and "Open your own scans" in texts[1]
     assert not any("--" in text for text in texts)
+
+
+def test_every_option_that_errors_name_has_words_in_the_app_and_stands_in_what_to_do():
+    import tumorscope
+    from tumorscope.app.components.trouble import _OPTIONS
+
+    named: dict[str, list[str]] = {}
+    for file in Path(tumorscope.__file__).parent.rglob("*.py"):
+        for call in ast.walk(ast.parse(file.read_text())):
+            parts = {k.arg: k.value for k in call.keywords} if isinstance(call, ast.Call) else {}
+            if "option" in parts and "fix" in parts:
+                texts = [n.value for n in ast.walk(parts["option"]) if isinstance(n, ast.Constant) and n.value]
+                fixes = [str(n.value) for n in ast.walk(parts["fix"]) if isinstance(n, ast.Constant)]
+                named |= dict.fromkeys(texts, fixes)
+    assert set(named) == {*_OPTIONS, "--data"}
+    for option, fixes in named.items():
+        assert any(option in fix for fix in fixes), option
 
 
 def test_files_handed_in_together_are_called_by_what_their_names_share():

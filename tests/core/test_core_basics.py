@@ -22,10 +22,17 @@ def test_an_error_is_one_sentence_of_three_parts() -> None:
 
 
 def test_errors_travel_between_processes() -> None:
-    error = pickle.loads(pickle.dumps(UsageError(expected="a", found="b", fix="c")))
+    error = pickle.loads(pickle.dumps(UsageError(expected="a", found="b", fix="name it with --c", option="--c")))
     assert type(error) is UsageError
     assert isinstance(error, TumorscopeError)
-    assert (error.expected, error.found, error.fix) == ("a", "b", "c")
+    assert (error.expected, error.found, error.fix, error.option) == ("a", "b", "name it with --c", "--c")
+
+
+def test_an_error_told_in_other_words_keeps_its_kind_and_the_rest() -> None:
+    error = LeakError(expected="a", found="b", fix="name it with --c", option="--c")
+    other = error.replace(found="b in case 1")
+    assert (type(other), other.found, error.found) == (LeakError, "b in case 1", "b")
+    assert (other.expected, other.fix, other.option) == ("a", "name it with --c", "--c")
 
 
 def test_files_appear_whole_or_not_at_all(tmp_path: Path) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Self
+
 
 class TumorscopeError(Exception):
     """Base of every error this package raises on purpose.
@@ -10,23 +12,32 @@ class TumorscopeError(Exception):
         expected: What the code needed, in words a user understands.
         found: What was there instead (name the file).
         fix: One imperative sentence: what to do now.
+        option: The option of the command line that ``fix`` names, as it stands there; where a scan is given in
+            another way (the app, Python), its words take the option's place.
     """
 
     #: Exit code of a command that ends with this error.
     exit_code = 2
 
-    def __init__(self, *, expected: str, found: str, fix: str) -> None:
-        self.expected, self.found, self.fix = expected, found, fix
+    def __init__(self, *, expected: str, found: str, fix: str, option: str = "") -> None:
+        self.expected, self.found, self.fix, self.option = expected, found, fix, option
         end = "" if fix.endswith(("?", ".")) else "."
         super().__init__(f"Expected {expected}; found {found}. {fix}{end}")
 
+    def replace(self, **parts: str) -> Self:
+        """Return the same error with other parts, e.g. ``found`` with the name of the file."""
+        return type(self)(**self._parts() | parts)
+
     def __reduce__(self) -> tuple[object, ...]:
-        """Keep the three parts when the error crosses a process border."""
-        return _rebuild, (type(self), self.expected, self.found, self.fix)
+        """Keep the parts when the error crosses a process border."""
+        return _rebuild, (type(self), self._parts())
+
+    def _parts(self) -> dict[str, str]:
+        return {"expected": self.expected, "found": self.found, "fix": self.fix, "option": self.option}
 
 
-def _rebuild(kind: type[TumorscopeError], expected: str, found: str, fix: str) -> TumorscopeError:
-    return kind(expected=expected, found=found, fix=fix)
+def _rebuild(kind: type[TumorscopeError], parts: dict[str, str]) -> TumorscopeError:
+    return kind(**parts)
 
 
 class InputError(TumorscopeError):

@@ -49,7 +49,10 @@ class Dataset:
         root = Path(root)
         if not root.is_dir():
             raise InputError(
-                expected=f"a folder with '{self.name}' data", found=f"no folder at {root}", fix="Check --data"
+                expected=f"a folder with '{self.name}' data",
+                found=f"no folder at {root}",
+                fix="Check --data",
+                option="--data",
             )
         cases = sorted(self.find(root), key=lambda c: c.id)
         if not cases:
@@ -57,6 +60,7 @@ class Dataset:
                 expected=f"cases of '{self.name}' ({self.title}) below {root}",
                 found="none",
                 fix="Point --data at the folder as downloaded or a parent of it",
+                option="--data",
             )
         ids = [c.id for c in cases]
         repeated = sorted({i for i in ids if ids.count(i) > 1}) if len(set(ids)) < len(ids) else []

@@ -95,6 +95,7 @@ def _wrong(found: str) -> InputError:
         "non-enhancing tumor, enhancing tumour)",
         found=found,
         fix="Point --data at Task01_BrainTumour as downloaded",
+        option="--data",
     )
 
 

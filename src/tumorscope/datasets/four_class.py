@@ -82,6 +82,7 @@ def find(root: Path) -> list[Case]:
                 expected=f"one copy of 'four_class' below {root}",
                 found=f"{', '.join(map(str, copies[:3]))}",
                 fix="Point --data at one of them",
+                option="--data",
             )
         if copies:
             return [_case(name, picture) for name, picture in _named(_pictures(copies[0]))]

@@ -72,6 +72,7 @@ class Stage:
             expected=f"a volume of known voxel size for {what}",
             found="a single slice" if single else "slices whose spacing is not known",
             fix="Choose a volume" if single else "State the voxel size with --spacing X,Y,Z",
+            option="" if single else "--spacing X,Y,Z",
         )
 
     def centre(self) -> tuple[int, int, int]:

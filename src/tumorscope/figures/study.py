@@ -51,7 +51,12 @@ class Study:
             InputError: if there is none.
         """
         if self._predicted is None:
-            raise InputError(expected=f"a prediction for {self.id}", found="none", fix="Name a model with --bundle")
+            raise InputError(
+                expected=f"a prediction for {self.id}",
+                found="none",
+                fix="Name a model with --bundle",
+                option="with --bundle",
+            )
         return self._predicted
 
     @property
@@ -96,6 +101,7 @@ class Study:
                 expected=f"probability maps for {self.id}",
                 found="a label map only",
                 fix="Let a model compute them: name it with --bundle",
+                option="with --bundle",
             )
         return maps
 

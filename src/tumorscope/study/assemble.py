@@ -66,4 +66,5 @@ def _nothing(study: DicomStudy, notes: list[str]) -> InputError:
         expected="T1, T1CE, T2 or FLAIR in the DICOM study",
         found=found,
         fix="Give the study's structural MRI series, or state a single series with --sequence",
+        option="--sequence",
     )

@@ -115,7 +115,7 @@ def build_cache(
             found[case.id] = _cached(case, spec, scheme, place)
         except TumorscopeError as error:
             where = "" if case.id in str(error) else f" (case {case.id})"
-            raise type(error)(expected=error.expected, found=f"{error.found}{where}", fix=error.fix) from error
+            raise error.replace(found=f"{error.found}{where}") from error
     progress(len(cases), len(cases), "")
     return Cache(place, found, any(case.ignore_value is not None for case in cases))
 

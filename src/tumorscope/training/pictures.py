@@ -110,7 +110,7 @@ def _prepared(case: Case, spec: Preprocess) -> tuple[Array, Array, list[str]]:
         return array[0], _tumour(loaded, prepared), case_hashes(loaded)
     except TumorscopeError as error:
         where = "" if case.id in str(error) else f" (case {case.id})"
-        raise type(error)(expected=error.expected, found=f"{error.found}{where}", fix=error.fix) from error
+        raise error.replace(found=f"{error.found}{where}") from error
 
 
 def _tumour(case: Case, prepared: Prepared) -> Array:

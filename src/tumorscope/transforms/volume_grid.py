@@ -125,6 +125,7 @@ def _check(image: Image, spacing: tuple[float, float, float]) -> None:
             expected="a known voxel size for a model that sees volumes",
             found=f"a volume without one ({shape}){_where(image)}",
             fix="State it with --spacing X,Y,Z in mm, or choose a bundle for slices",
+            option="--spacing X,Y,Z in mm",
         )
     extent = [n * step for n, step in zip(oriented_shape(image.affine, image.shape)[::-1], spacing, strict=True)]
     if max(extent) > _LARGEST_MM:

@@ -123,9 +123,10 @@ def _discover_other(name: str, folder: Path) -> list[Case]:
     try:
         return dataset.discover(folder)
     except InputError as error:
-        raise InputError(
-            expected=error.expected, found=error.found, fix=error.fix.replace("--data", f"--against {name}=")
-        ) from error
+        if error.option != "--data":
+            raise
+        against = f"--against {name}="
+        raise error.replace(fix=error.fix.replace(error.option, against), option=against) from error
 
 
 def _scanned(name: str, folder: Path, cases: list[Case], divided: _Divided, store: Path | None, echo: Echo) -> Audited:

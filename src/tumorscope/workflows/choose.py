@@ -36,6 +36,7 @@ def choose_bundle(case: Case, *, fast: bool = False) -> tuple[Bundle, str]:
             expected=f"the sequences of a shipped bundle ({known or 'none is shipped'})",
             found=f"{', '.join(case.sequences) or 'no known sequence'} in {case.id}",
             fix="Add the missing sequences, or name another model with --bundle",
+            option="with --bundle",
         )
 
     def rank(bundle: Bundle) -> tuple[bool, int, int, bool, int]:

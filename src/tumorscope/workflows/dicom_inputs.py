@@ -60,4 +60,4 @@ def zip_inputs(path: Path, find: Callable[[Path], list[Found]]) -> list[Found]:
 def _without(error: TumorscopeError, folder: Path) -> TumorscopeError:
     """Say "the zip file" for the temporary folder, which means nothing to the user."""
     expected, found = (text.replace(str(folder), "the zip file") for text in (error.expected, error.found))
-    return type(error)(expected=expected, found=found, fix=error.fix)
+    return error.replace(expected=expected, found=found)

@@ -77,6 +77,7 @@ def _looked_at(images: list[Image], where: Path) -> tuple[tuple[Sequence, ...], 
             expected="to know which sequence each volume shows",
             found=f"a name that does not tell: {where}" + (f" (the image looks like {seen})" if seen else ""),
             fix="State it with --sequence T1, T1CE, T2 or FLAIR, or in the file names",
+            option="--sequence",
         )
     seen = ", ".join(f"{s} ({sure:.0%})" for s, sure in found)
     return tuple(s for s, _ in found), f"No name told the sequence; the image looks like {seen}."

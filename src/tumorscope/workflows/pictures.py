@@ -129,4 +129,5 @@ def _read_group(sequence: Sequence | None, files: tuple[Path, ...]) -> tuple[dic
         expected="to know which sequence the picture shows",
         found=f"a grey picture whose name does not tell: {where}",
         fix="State it with --sequence T1, T1CE, T2 or FLAIR",
+        option="--sequence",
     )

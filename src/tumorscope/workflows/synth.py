@@ -244,12 +244,10 @@ def _fullest_slice(sampler: Sampler, scan: str | Path | Case) -> tuple[Array, in
         case = scan if isinstance(scan, Case) else read_case(scan)
         loaded = case.loaded(spec.sequences)
     except TumorscopeError as error:
-        if "--sequence" not in error.fix:
+        if error.option != "--sequence":
             raise
         named = " and ".join(spec.sequences)
-        raise InputError(
-            expected=error.expected, found=error.found, fix=f"Give a folder whose file names say {named}"
-        ) from error
+        raise error.replace(fix=f"Give a folder whose file names say {named}", option="") from error
     array = prepare({s: i for s, i in loaded.images.items() if isinstance(i, Image)}, spec).array
     number = int((array[:, 0] != 0).sum(axis=(1, 2)).argmax())
     return np.asarray(array[number], dtype=np.float32), number

@@ -66,7 +66,7 @@ def _found(given: Iterable[str | Path | Case]) -> Iterator[MaskOrError]:
 
 
 def _none(path: str | Path, problem: TumorscopeError | None) -> TumorscopeError:
-    if problem is not None and "--data" not in problem.fix:
+    if problem is not None and problem.option != "--data":
         return problem
     found = "none" if problem is None else problem.found
     return InputError(

@@ -17,7 +17,7 @@ log = logging.getLogger(__name__)
 
 #: The session's own folder, which means nothing to the user.
 _FOLDER = re.compile(r"\S*/tumorscope-app-[^/\s]+/[^/\s]+/")
-#: Options of the command line → where the app has them.
+#: Options of the command line, as errors name them → where the app has them.
 _OPTIONS = {
     "--sequence": "'They show' under 'Open your own scans':",
     "--spacing X,Y,Z in mm": "the voxel size under 'Open your own scans'",
@@ -61,8 +61,8 @@ def show_error(error: Exception) -> None:
     """Draw one error."""
     if isinstance(error, TumorscopeError):
         expected, found, fix = (_FOLDER.sub("", text) for text in (error.expected, error.found, error.fix))
-        for option, words in _OPTIONS.items():
-            fix = fix.replace(option, words)
+        if error.option in _OPTIONS:
+            fix = fix.replace(error.option, _OPTIONS[error.option])
         st.error(f"**Expected** {expected}.\n\n**Found** {found}.\n\n**What to do:** {fix}.")
     elif isinstance(error, MemoryError):
         st.error("**The memory does not suffice** for this scan. Close other programs, or resample the scan first.")
