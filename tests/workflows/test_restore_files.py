@@ -162,9 +162,44 @@ def test_one_bad_file_does_not_stop_the_others(scan: Path, bundles: dict[str, Pa
     negative = tmp_path / "z_t1.nii"
     nib.save(nib.Nifti1Image((smooth_brain() - 500).astype(np.int16), OBLIQUE), negative)
     (tmp_path / "broken_t2.nii").write_bytes(b"nothing")
-    result = denoise_files([scan, negative, tmp_path / "broken_t2.nii"], tmp_path / "out", bundle=bundles["denoise"])
-    assert [row.status for row in result.files] == ["ok", "failed", "failed"] and result.exit_code == 1
+    (tmp_path / "notes.txt").write_text("no scan")
+    given = [tmp_path / "notes.txt", negative, tmp_path / "broken_t2.nii", scan]
+    result = denoise_files(given, tmp_path / "out", bundle=bundles["denoise"])
+    assert [row.status for row in result.files] == ["failed", "failed", "failed", "ok"] and result.exit_code == 1
+    assert "known format" in result.files[0].error and "notes.txt" in result.files[0].error
     assert "magnitude" in result.files[1].error
+
+
+def test_a_fault_in_looking_for_cases_does_not_stop_the_others(
+    scan: Path, bundles: dict[str, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fault(*_: object, **__: object) -> None:
+        raise IndexError("a fault")
+
+    monkeypatch.setattr("tumorscope.workflows.image_files.find_inputs", fault)
+    (tmp_path / "empty").mkdir()
+    result = denoise_files([tmp_path / "empty", scan], tmp_path / "out", bundle=bundles["denoise"])
+    assert [row.status for row in result.files] == ["failed", "ok"] and "IndexError" in result.files[0].error
+
+
+def test_dicom_of_zeros_has_no_skull() -> None:
+    from tumorscope.core.image import Image
+    from tumorscope.study.state import has_skull
+
+    assert not has_skull(Image(np.zeros((8, 8, 8)), np.eye(4)))
+
+
+def test_a_file_given_twice_is_done_once(scan: Path, bundles: dict[str, Path], tmp_path: Path) -> None:
+    result = denoise_files([scan, scan.parent, scan], tmp_path, bundle=bundles["denoise"])
+    assert len(result.files) == 1
+    (row,) = denoise_files([tmp_path], tmp_path, bundle=bundles["denoise"]).files
+    assert "lies in the folder of results" in row.error
+
+
+def test_cubes_are_not_divided(bundles: dict[str, Path], tmp_path: Path) -> None:
+    nib.save(nib.Nifti1Image(smooth_brain(), np.eye(4)), tmp_path / "cube_t1.nii.gz")
+    (row,) = reconstruct_files([tmp_path / "cube_t1.nii.gz"], tmp_path / "out", thin=3, bundle=bundles["thin"]).files
+    assert "1.0 times" in row.error and not row.outputs
 
 
 def test_labels_and_earlier_results_are_no_input(scan: Path, bundles: dict[str, Path], tmp_path: Path) -> None:
@@ -174,6 +209,8 @@ def test_labels_and_earlier_results_are_no_input(scan: Path, bundles: dict[str, 
     out = tmp_path / "case" / "out"
     first = denoise_files([tmp_path / "case"], out, bundle=bundles["denoise"])
     again = denoise_files([tmp_path / "case"], out, bundle=bundles["denoise"])
+    (named,) = denoise_files([tmp_path / "case" / "a_seg.nii.gz"], out, bundle=bundles["denoise"]).files
+    assert "a label map by its name" in named.error
     assert [r.input for r in first.files] == [r.input for r in again.files] == ["a_flair"]
 
 
@@ -182,6 +219,8 @@ def test_labels_and_earlier_results_are_no_input(scan: Path, bundles: dict[str, 
     [
         ["denoise", "SCAN", "--bundle", "gan"],
         ["denoise", "SCAN", "--noise", "5"],
+        ["denoise", "SCAN", "--method", "nlm", "--noise", "-3"],
+        ["denoise", "SCAN", "--method", "tv", "--noise", "5000"],
         ["reconstruct", "SCAN"],
         ["reconstruct", "SCAN", "--acceleration", "40"],
         ["reconstruct", "SCAN", "--acceleration", "4", "--thin", "3"],
@@ -193,7 +232,7 @@ def test_contradictions_end_with_64(
     scan: Path, bundles: dict[str, Path], tmp_path: Path, words: list[str], capsys: pytest.CaptureFixture[str]
 ) -> None:
     places = {"SCAN": str(scan), "gan": str(bundles["gan"])}
-    if words[:2] == ["denoise", "SCAN"] and "--bundle" not in words:
+    if words[:2] == ["denoise", "SCAN"] and not {"--bundle", "--method"} & set(words):
         words = [*words, "--bundle", str(bundles["denoise"])]
     assert main([*(places.get(w, w) for w in words), "-o", str(tmp_path / "o")]) == 64
     assert capsys.readouterr().err.count("Expected") == 1

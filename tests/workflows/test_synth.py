@@ -1,9 +1,7 @@
-"""synth and reader-study: marked files, labels beside painted cases, and a form that does not give itself away."""
+"""synth: marked files, and labels beside painted cases."""
 
 from __future__ import annotations
 
-import csv
-import json
 from itertools import pairwise
 from pathlib import Path
 
@@ -14,9 +12,8 @@ from PIL import Image as Pillow
 
 from tiny_images import image_bundle
 from tumorscope.cli.main import main
-from tumorscope.core.errors import InputError, UsageError
+from tumorscope.core.errors import UsageError
 from tumorscope.datasets import DATASETS
-from tumorscope.workflows.reader_study import make_form, score_answers
 from tumorscope.workflows.synth import synthesise
 
 
@@ -48,7 +45,7 @@ def test_slices_from_noise_say_that_they_are_synthetic(bundles: dict[str, Path],
         assert Path(path).name.startswith("synthetic_")
         with Pillow.open(path) as picture:
             assert picture.size == (32, 32) and picture.text["Description"].startswith("synthetic: made by tumorscope")
-    assert "No file shows a patient" in (tmp_path / "README-synthetic.md").read_text()
+    assert "None of these shows a patient" in (tmp_path / "README-synthetic.md").read_text()
     again = synthesise(tmp_path / "again", bundle=bundles[kind], count=3, seed=4)
     assert [Path(p).read_bytes() for p in again.made] == [Path(p).read_bytes() for p in result.made]
 
@@ -85,7 +82,7 @@ def test_a_vae_goes_through_one_scan_and_between_two(bundles: dict[str, Path], c
     steps = [np.abs(a - b).mean() for a, b in pairwise(pictures)]
     assert max(steps) < np.abs(pictures[0] - pictures[-1]).mean()
     readme = (tmp_path / "two" / "README-synthetic.md").read_text()
-    assert "whom the slices still resemble" in readme and "No file shows a patient" not in readme
+    assert "whom the slices still resemble" in readme and "None of these shows a patient" not in readme
     with Pillow.open(made[0]) as picture:
         assert "from axial slice 0 (from below, the first is 0) of scan 1 and axial" in picture.text["Description"]
     with Pillow.open(tmp_path / "fitted" / name) as picture:
@@ -163,58 +160,3 @@ def test_a_scan_without_the_sequences_is_told_in_words_of_synth(
     assert main(["synth", *words]) == 2
     told = capsys.readouterr().err
     assert "Give a folder whose file names say T1CE and FLAIR" in told and "--sequence" not in told
-
-
-@pytest.fixture
-def folders(tmp_path: Path) -> tuple[Path, Path]:
-    for kind, size in (("real", 64), ("synthetic", 40)):
-        (tmp_path / kind).mkdir()
-        for n in range(6):
-            pixels = np.zeros((size, size), np.uint8)
-            pixels[5 : size - 5, 8 : size - 8] = 40 + 10 * n
-            Pillow.fromarray(pixels).save(tmp_path / kind / f"{kind}{n}.png")
-    return tmp_path / "real", tmp_path / "synthetic"
-
-
-def test_the_form_is_shuffled_and_tells_nothing(folders: tuple[Path, Path], tmp_path: Path) -> None:
-    form = make_form(*folders, tmp_path / "study", count=10, seed=1)
-    key = json.loads(Path(form.key).read_text())
-    truths = [item["truth"] for item in key["items"].values()]
-    assert truths.count("real") == truths.count("synthetic") == 5 and truths != sorted(truths)
-    page = Path(form.form).read_text()
-    assert page.count("<fieldset") == 10 and "real0" not in page and "synthetic0" not in page
-    assert 'src="http' not in page and "Research use only" in page
-
-
-def test_made_images_do_not_pass_as_real(folders: tuple[Path, Path], tmp_path: Path) -> None:
-    (file,) = sorted(folders[0].iterdir())[:1]
-    (folders[0] / f"synthetic_{file.name}").write_bytes(file.read_bytes())
-    with pytest.raises(InputError, match="made by tumorscope"):
-        make_form(*folders, tmp_path, count=2)
-
-
-def test_answers_are_scored(folders: tuple[Path, Path], tmp_path: Path) -> None:
-    form = make_form(*folders, tmp_path / "study", count=10)
-    key = json.loads(Path(form.key).read_text())
-
-    def answers(reader: str, give: dict[str, str]) -> Path:
-        path = tmp_path / f"{reader}.csv"
-        with path.open("w", newline="") as handle:
-            writer = csv.writer(handle)
-            writer.writerow(["study", "reader", "years", "item", "answer", "confidence"])
-            writer.writerows([key["study"], reader, 3, item, give[v["truth"]], 2] for item, v in key["items"].items())
-        return path
-
-    right = answers("a", {"real": "real", "synthetic": "synthetic"})
-    same = answers("b", {"real": "real", "synthetic": "real"})
-    scores = {s.reader: s for s in score_answers([right, same], form.key)}
-    assert (scores["a"].accuracy, scores["b"].accuracy, scores["all"].accuracy) == (1.0, 0.5, 0.75)
-    assert main(["reader-study", "--answers", str(right), "--key", form.key]) == 0
-    with pytest.raises(InputError, match="study"):
-        other = make_form(*folders, tmp_path / "other", count=4)
-        score_answers([right], other.key)
-
-
-@pytest.mark.parametrize("words", [[], ["--real", "r"], ["--answers", "a.csv"]])
-def test_half_a_command_is_refused(words: list[str]) -> None:
-    assert main(["reader-study", *words]) == 64

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import socket
 import subprocess
 import sys
@@ -67,11 +68,13 @@ def launch(settings: Settings, *, port: int = 8501, upload_mb: int = 2000, brows
             raise UsageError(expected=f"a folder after {name}", found=f"{folder}", fix="Name an existing folder")
     _check_port(port)
     process = subprocess.Popen(command(settings, port, upload_mb, browser))
+    signal.signal(signal.SIGTERM, lambda *_: process.terminate())
     try:
-        return process.wait()
+        code = process.wait()
     except KeyboardInterrupt:
         process.wait(10)
         return 0
+    return code if code >= 0 else 128 - code
 
 
 def _check_port(port: int) -> None:

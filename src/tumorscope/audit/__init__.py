@@ -16,6 +16,7 @@ CHECKS = Registry(
         "label-values": "tumorscope.audit.checks.label_values:check",
         "geometry": "tumorscope.audit.checks.geometry:check",
         "sequences": "tumorscope.audit.checks.sequences:check",
+        "made-images": "tumorscope.audit.checks.made_images:check",
         "rectangles": "tumorscope.audit.checks.rectangles:check",
         "empty-masks": "tumorscope.audit.checks.empty_masks:check",
         "classes": "tumorscope.audit.checks.classes:check",

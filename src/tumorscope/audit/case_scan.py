@@ -77,6 +77,7 @@ class CaseScan:
         grid: ``240×240×155``, spacing in mm or "spacing unknown", orientation.
         trouble: What reading failed at; "" if it went well.
         message: The error.
+        marks: What its images say of themselves where this program made or changed them.
         hashes: Content hashes (see :func:`~tumorscope.datasets.hashing.case_hashes`).
         slices: Slice by slice.
     """
@@ -97,6 +98,7 @@ class CaseScan:
     grid: tuple[str, str, str] = ("", "", "")
     trouble: Trouble = ""
     message: str = ""
+    marks: tuple[str, ...] = ()
     hashes: tuple[str, ...] = ()
     slices: SliceScan = field(default_factory=SliceScan.none)
 

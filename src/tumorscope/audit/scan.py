@@ -19,6 +19,7 @@ from tumorscope.core.errors import GeometryError, LabelError, TumorscopeError
 from tumorscope.core.image import Array, Image
 from tumorscope.core.sequence import Sequence
 from tumorscope.datasets.hashing import case_hashes
+from tumorscope.formats import mark_of
 from tumorscope.transforms.grid import to_model_orientation
 
 log = logging.getLogger(__name__)
@@ -78,9 +79,16 @@ def scan_case(case: Case, *, thorough: bool = True) -> CaseScan:
         scheme=loaded.scheme.name if loaded.scheme and loaded.label is not None else "",
         values=values,
         grid=_grid(image) if isinstance(image, Image) else ("", "", ""),
+        marks=_marks(loaded),
         hashes=tuple(case_hashes(loaded)),
         slices=slices,
     )
+
+
+def _marks(loaded: Case) -> tuple[str, ...]:
+    """Return what the files of a case say of themselves where they are no original scans."""
+    sources = [i.source for i in loaded.images.values() if isinstance(i, Image) and i.source is not None]
+    return tuple(dict.fromkeys(filter(None, map(mark_of, sources))))
 
 
 def _wanted(case: Case, thorough: bool) -> tuple[Sequence, ...]:

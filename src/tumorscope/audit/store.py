@@ -17,7 +17,7 @@ from tumorscope.core.files import atomic_path, content_hash
 from tumorscope.core.sequence import Sequence
 
 #: Changes whenever what a scan holds changes, so that older ones are not read.
-_LAYOUT = 2
+_LAYOUT = 3
 
 
 def scan_key(case: Case, read: tuple[Sequence, ...]) -> str:

@@ -53,7 +53,13 @@ class Command:
             from tumorscope.workflows.restore import denoise_files
 
             result = denoise_files(
-                self.inputs, self.out, method=self.method, bundle=self.bundle, noise=self.noise, say=out.say
+                self.inputs,
+                self.out,
+                method=self.method,
+                bundle=self.bundle,
+                noise=self.noise,
+                say=out.say,
+                watch=out.watch,
             )
             out.give(result)
         return result.exit_code

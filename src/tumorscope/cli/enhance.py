@@ -29,7 +29,13 @@ class Command:
         arg(metavar="INPUT...", help="Images, folders of images, DICOM or zip.", help_behavior_hint="(required)"),
     ] = ()
     out: Annotated[Path, arg(aliases=["-o"], metavar="OUT", help="Folder for the results.")]
-    bias: Annotated[bool, arg(help="Leave the bias field as it is; else N4 corrects that of volumes.")] = True
+    bias: Annotated[
+        bool,
+        arg(
+            help="Leave the bias field as it is; else N4 corrects that of volumes.",
+            help_behavior_hint="(default: corrected)",
+        ),
+    ] = True
     contrast: Annotated[
         Literal["none", "percentile", "zscore", "clahe"],
         arg(help="Stretch percentiles, standardise, or equalise local histograms."),
@@ -43,6 +49,8 @@ class Command:
         with output(self.json) as out:
             from tumorscope.workflows.restore import enhance_files
 
-            result = enhance_files(self.inputs, self.out, bias=self.bias, contrast=self.contrast, say=out.say)
+            result = enhance_files(
+                self.inputs, self.out, bias=self.bias, contrast=self.contrast, say=out.say, watch=out.watch
+            )
             out.give(result)
         return result.exit_code

@@ -7,7 +7,9 @@ import dataclasses
 import json
 import math
 import os
+import shutil
 import sys
+import time
 from collections.abc import Iterator, Mapping
 from enum import Enum
 from pathlib import Path
@@ -22,6 +24,12 @@ if TYPE_CHECKING:
     from rich.console import Console
 
 
+#: Seconds between two looks at a long job.
+_REDRAW_S = 0.5
+#: Back to the start of the line, and empty it.
+_WIPE = "\r\x1b[2K"
+
+
 class Output:
     """Words for people, JSON for machines.
 
@@ -33,6 +41,7 @@ class Output:
     def __init__(self, target: Path | None, stream: TextIO) -> None:
         self.target, self.stream = target, stream
         self._console: Console | None = None
+        self._drawn = 0.0
 
     @property
     def on_stdout(self) -> bool:
@@ -48,7 +57,23 @@ class Output:
 
     def say(self, *things: Any) -> None:
         """Show text or a rich renderable to people; square brackets in text are text."""
+        self.wipe()
         self.console.print(*things, markup=False, highlight=False, soft_wrap=all(isinstance(t, str) for t in things))
+
+    def watch(self, step: str, share: float) -> None:
+        """Show on a terminal what a long job does and how far it is, on one line that what is said next replaces."""
+        now = time.monotonic()
+        if sys.stderr.isatty() and now - self._drawn > _REDRAW_S:
+            self._drawn = now
+            sys.stderr.write(f"{_WIPE}{share:4.0%}  {step}"[: shutil.get_terminal_size().columns])
+            sys.stderr.flush()
+
+    def wipe(self) -> None:
+        """Take the line of :meth:`watch` away."""
+        if self._drawn:
+            self._drawn = 0.0
+            sys.stderr.write(_WIPE)
+            sys.stderr.flush()
 
     def give(self, data: Any) -> None:
         """Write ``data`` as JSON where ``--json`` asked for it, else do nothing.
@@ -56,6 +81,7 @@ class Output:
         Raises:
             OutputError: if the file cannot be written.
         """
+        self.wipe()
         if self.target is None:
             return
         text = json_text(data)
@@ -78,17 +104,20 @@ def output(target: Path | None) -> Iterator[Output]:
     out = Output(target, sys.stdout)
     if target is not None and not out.on_stdout:
         _check(target)
-    if not out.on_stdout:
-        yield out
-        return
-    with contextlib.redirect_stdout(sys.stderr):
-        try:
+    try:
+        if not out.on_stdout:
             yield out
-        except ReaderLeftError:
-            raise
-        except Exception as error:
-            out.give({"error": _error_data(error)})
-            raise
+            return
+        with contextlib.redirect_stdout(sys.stderr):
+            try:
+                yield out
+            except ReaderLeftError:
+                raise
+            except Exception as error:
+                out.give({"error": _error_data(error)})
+                raise
+    finally:
+        out.wipe()
 
 
 def write(stream: TextIO, text: str) -> None:

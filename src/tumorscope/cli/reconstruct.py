@@ -37,11 +37,15 @@ class Command:
     out: Annotated[Path, arg(aliases=["-o"], metavar="OUT", help="Folder for the results.")]
     acceleration: Annotated[
         float | None,
-        arg(metavar="R", help="Simulate k-space with R times fewer lines: 2, 4 or 8.", help_behavior_hint=""),
+        arg(
+            metavar="R",
+            help="Simulate k-space with R times fewer lines: 2, 4 or 8 (learned), at most 16.",
+            help_behavior_hint="",
+        ),
     ] = None
     thin: Annotated[
         int | None,
-        arg(metavar="N", help="Divide each thick slice into N: 3 or 5.", help_behavior_hint=""),
+        arg(metavar="N", help="Divide each thick slice into N: 3 or 5 (learned), at most 8.", help_behavior_hint=""),
     ] = None
     bundle: Annotated[
         str | None,
@@ -65,6 +69,7 @@ class Command:
                 bundle=self.bundle,
                 seed=self.seed,
                 say=out.say,
+                watch=out.watch,
             )
             out.give(result)
         return result.exit_code

@@ -65,6 +65,7 @@ class Command:
                 seed=self.seed,
                 refine=self.refine,
                 say=out.say,
+                watch=out.watch,
             )
             out.give(result)
         return result.exit_code

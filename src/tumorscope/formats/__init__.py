@@ -14,6 +14,7 @@ from tumorscope.core.registry import Registry
 if TYPE_CHECKING:
     from tumorscope.core.image import Image
     from tumorscope.formats.checks import check_content
+    from tumorscope.formats.marks import mark_of
     from tumorscope.formats.nifti import read_nifti, write_nifti
     from tumorscope.formats.raster import write_png
     from tumorscope.formats.stack import natural_key, stack_slices
@@ -23,6 +24,8 @@ __all__ = [
     "check_content",
     "image_suffix",
     "is_image_file",
+    "known_suffix",
+    "mark_of",
     "natural_key",
     "read_channels",
     "read_image",
@@ -51,6 +54,7 @@ FORMATS: Registry = Registry(
 
 _LAZY = {
     "check_content": "checks",
+    "mark_of": "marks",
     "natural_key": "stack",
     "read_nifti": "nifti",
     "stack_slices": "stack",
@@ -72,6 +76,25 @@ def image_suffix(path: str | Path) -> str:
     return max((s for s in FORMATS if name.endswith(s)), key=len, default="")
 
 
+def known_suffix(path: str | Path) -> str:
+    """Return :func:`image_suffix` of a file that must have one.
+
+    Raises:
+        InputError: if it has none, or is no file at all.
+    """
+    from tumorscope.core.errors import InputError
+    from tumorscope.formats.checks import check_file
+
+    if suffix := image_suffix(path):
+        return suffix
+    check_file(path)
+    raise InputError(
+        expected=f"a file of a known format ({', '.join(FORMATS)})",
+        found=str(path),
+        fix="Convert it to NIfTI (DICOM series: dcm2niix) or, for single slices, to PNG",
+    )
+
+
 def is_image_file(path: str | Path) -> bool:
     """Whether the name of ``path`` says that it can be read here; hidden files (``._scan.nii``) never can."""
     return bool(image_suffix(path)) and not Path(path).name.startswith(".")
@@ -83,18 +106,7 @@ def read_channels(path: str | Path) -> list[Image]:
     Raises:
         InputError: if the ending is unknown or the file cannot be used; see the format's own reader.
     """
-    from tumorscope.core.errors import InputError
-    from tumorscope.formats.checks import check_file
-
-    suffix = image_suffix(path)
-    if not suffix:
-        check_file(path)
-        raise InputError(
-            expected=f"a file of a known format ({', '.join(FORMATS)})",
-            found=str(path),
-            fix="Convert it to NIfTI (DICOM series: dcm2niix) or, for single slices, to PNG",
-        )
-    images = FORMATS.load(suffix)(path)
+    images = FORMATS.load(known_suffix(path))(path)
     return images if isinstance(images, list) else [images]
 
 

@@ -15,7 +15,7 @@ from tumorscope.core.errors import LabelError
 from tumorscope.core.image import Array, Image
 from tumorscope.core.labels import BINARY, LabelScheme, detect_scheme
 from tumorscope.core.sequence import ALIASES, Sequence
-from tumorscope.formats import image_suffix, read_channels
+from tumorscope.formats import image_suffix, mark_of, read_channels
 
 #: A map of whole numbers with at most this many distinct values is taken for a label map.
 MAX_LABELS = 8
@@ -46,6 +46,8 @@ def describe_file(path: str | Path) -> dict[str, Any]:
     named = bool(_LABEL_WORDS & set(_words(path)))
     is_map = counts is not None and len(images) == 1 and (named or len(counts) > 1)
     problems = _header_problems(first)
+    if mark := mark_of(path):
+        problems.append(f"No original scan: {mark}.")
     record: dict[str, Any] = {
         "file": str(path),
         "kind": getattr(first.header, "kind", "NIfTI"),

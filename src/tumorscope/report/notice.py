@@ -16,6 +16,14 @@ MADE = (
     "licence than the data the model learned from. Test for copies of training patients before you pass them on."
 )
 
+#: The same of cases painted from a patient's label map.
+PAINTED = (
+    "The texture is made up; the label map and the outline of the brain are the patient's: treat the images as you "
+    "treat the scan. They support no clinical claim. Never mix them unmarked with real scans, never put them into "
+    "validation or test parts, caption them as synthetic wherever you show them, and give them no freer licence than "
+    "the data the model learned from."
+)
+
 #: The essentials of responsible use, each a heading and a sentence or two.
 ETHICS: tuple[tuple[str, str], ...] = (
     (
@@ -26,7 +34,8 @@ ETHICS: tuple[tuple[str, str], ...] = (
     (
         "Models know only their training data",
         "Other scanners, ages, treatments and tumours may be measured wrongly without a warning. Check the model on "
-        "cases of your own before you trust a figure of it.",
+        "cases of your own before you trust a figure of it. Whether it is fair across sex, age and ethnicity "
+        "is unknown.",
     ),
     (
         "Patients stay private",
@@ -40,7 +49,13 @@ ETHICS: tuple[tuple[str, str], ...] = (
     ),
     (
         "Made images are marked",
-        "The phantom and whatever a network generates is synthetic. It must never be passed off as a patient's scan.",
+        "The phantom and whatever a network generates is synthetic. It must never be passed off as a patient's scan. "
+        "Generators are tested for copies of training patients; the test finds copies, it does not rule them out.",
+    ),
+    (
+        "Somebody reviews",
+        "An ethics board before training on patients' data that are not public; a second person before weights or made "
+        "images are given out; a radiologist before readers see restored ones. docs/ethics.md has the whole of it.",
     ),
 )
 

@@ -72,6 +72,8 @@ def has_skull(image: Image) -> bool:
     if float(empty.mean()) < _EMPTY:
         return True
     content = ~empty
+    if not content.any():
+        return False
     if float(np.percentile(data[content], 50)) <= 0.15 * float(np.percentile(data[content], 99)):
         return True  # mostly air with noise
     ml = float(np.prod(image.shape)) * image.voxel_ml / data.size

@@ -136,25 +136,49 @@ Source = Callable[[], Image]
 
 
 def _sources(inputs: Iterable[Input], output: Path) -> Iterator[tuple[str, Source]]:
+    """Yield every image of the inputs, a file that is given twice once."""
+    seen: set[Path] = set()
     for given in inputs:
         if isinstance(given, tuple):
             yield given[0], _read(given[1])
             continue
         path = Path(given)
-        if path.is_file() and image_suffix(path):
-            yield stem(path), _reader(path)
+        if path.is_dir() and path.resolve().is_relative_to(output.resolve()):
+            yield path.name, _failing(_same_folder(path, output))
             continue
-        files = _files_below(path, output) if path.is_dir() else []
+        single = path.is_file() and bool(image_suffix(path))
+        files = [path] if single else _files_below(path, output) if path.is_dir() else []
         for file in files:
-            yield stem(file), _reader(file)
-        if files:
+            if file.resolve() not in seen:
+                seen.add(file.resolve())
+                yield stem(file), _failing(_label_map(file)) if is_label(file) else _reader(file)
+        if not files:
+            yield from _of_cases(path, output)
+
+
+def _of_cases(path: Path, output: Path) -> Iterator[tuple[str, Source]]:
+    """Yield every sequence of every case of a DICOM folder, a zip file, or whatever else an input may be."""
+    try:
+        cases = find_inputs(path, any_grid=True, skip=output)
+    except Exception as error:  # a fault of ours must not stop the other inputs
+        log.exception("Unexpected error in %s", path)
+        yield stem(path), _failing(error)
+        return
+    for found in cases:
+        if found.case is None:
+            yield found.id, _failing(found.error)
             continue
-        for found in find_inputs(path, any_grid=True, skip=output):
-            if found.case is None:
-                yield found.id, _failing(found.error)
-                continue
-            for sequence in found.case.sequences:
-                yield f"{found.id}_{sequence}", _of_case(found.case, sequence)
+        for sequence in found.case.sequences:
+            yield f"{found.id}_{sequence}", _of_case(found.case, sequence)
+
+
+def _same_folder(path: Path, output: Path) -> InputError:
+    found = f"{path}, which lies in the folder of results {output}"
+    return InputError(expected="a folder of scans", found=found, fix="Name another folder after -o")
+
+
+def _label_map(path: Path) -> InputError:
+    return InputError(expected="a scan", found=f"a label map by its name, {path}", fix="Leave it out, or rename it")
 
 
 def _files_below(folder: Path, output: Path) -> list[Path]:
@@ -172,7 +196,7 @@ def _reader(path: Path) -> Source:
     return lambda: read_image(path)
 
 
-def _failing(error: TumorscopeError | None) -> Source:
+def _failing(error: Exception | None) -> Source:
     def fail() -> Image:
         assert error is not None
         raise error

@@ -16,7 +16,7 @@ from tumorscope.core.sequence import Sequence
 from tumorscope.datasets import folder as own_data
 from tumorscope.datasets.folder_info import FolderInfo
 from tumorscope.datasets.names import is_label, sequence_of, stem
-from tumorscope.formats import image_suffix, is_image_file, natural_key
+from tumorscope.formats import image_suffix, is_image_file, known_suffix, natural_key
 from tumorscope.formats.dicom_frames import looks_like_dicom
 from tumorscope.formats.zipped import is_zip
 from tumorscope.workflows.dicom_inputs import dicom_inputs, zip_inputs
@@ -161,7 +161,7 @@ def _case_of_file(path: Path, sequence: Sequence | None) -> Case:
 
     check_file(path)
     name = stem(path)
-    if not image_suffix(path).startswith(".nii"):
+    if not known_suffix(path).startswith(".nii"):
         return picture_case(name, [path], sequence)
     if volumes_in(path) > 1:
         return case_of_series(name, path)

@@ -29,14 +29,20 @@ def read_kspace(path: Path) -> tuple[Array, Array]:
 
     try:
         with h5py.File(path, "r") as file:
-            stored = np.asarray(file["kspace"]) if "kspace" in file else np.zeros(0)
+            if not isinstance(file.get("kspace"), h5py.Dataset):
+                raise InputError(
+                    expected="a data set 'kspace'",
+                    found=f"{', '.join(file) or 'nothing'} in {path}",
+                    fix="Store the complex k-space under that name",
+                )
+            stored = np.asarray(file["kspace"])
     except OSError as error:
         raise InputError(expected="an HDF5 file", found=f"none at {path}", fix="Check the path") from error
     if stored.ndim != 3 or stored.dtype.kind != "c" or not np.isfinite(stored).all():
         raise InputError(
             expected="a finite complex data set 'kspace' (slices, rows, columns) of one coil",
             found=f"shape {stored.shape} of {stored.dtype} in {path}",
-            fix="Combine the coils and store it so",
+            fix="Combine the coils, and give a single slice a first axis of length 1",
         )
     kspace = np.fft.ifftshift(stored, axes=(-2, -1))
     mask = np.abs(kspace).max(axis=(0, 1)) > 0
@@ -63,6 +69,8 @@ def reconstruct_kspace(
             rows.append(FileRow(path.stem, "failed", str(error)))
         if say:
             say(rows[-1].line)
+            for note in rows[-1].notes:
+                say(f"        {note}")
     return rows
 
 
@@ -74,5 +82,8 @@ def _done(path: Path, kspace: Array, mask: Array, output: Path, restorer: Restor
         image = Image(slices.transpose(2, 1, 0), np.diag([-1.0, -1.0, 1.0, 1.0]), spacing_known=False)
         what = f"{name} from measured k-space, R = {rate:.1f}"
         written.append(str(write_product(Product(name, image, what), image, output, path.stem)))
-    note = f"{int(mask.sum())} of {len(mask)} columns were measured. The file tells no voxel size: sizes are unknown."
+    note = (
+        f"Read as {len(kspace)} slices of one coil; {int(mask.sum())} of {len(mask)} columns were measured (R = "
+        f"{rate:.1f}). The file tells no voxel size: sizes are unknown."
+    )
     return FileRow(path.stem, "ok", "", tuple(written), (note,), round(time.perf_counter() - begun, 3))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,12 +16,11 @@ import numpy as np
 from tumorscope.core.errors import InputError, UsageError
 from tumorscope.core.files import content_hash, ensure_folder, write_text
 from tumorscope.core.image import Array
-from tumorscope.datasets.names import is_label
-from tumorscope.formats import is_image_file, natural_key, read_image
+from tumorscope.core.sequence import Sequence
+from tumorscope.datasets.names import is_label, sequence_of
+from tumorscope.formats import is_image_file, mark_of, natural_key, read_image
 from tumorscope.metrics.reader_scores import ANSWERS, ReaderScore, score_reader
 
-#: So begin the names of images that ``synth`` made.
-MARKS = ("synthetic_", "latent_")
 #: Side of the pictures in the form.
 _SIDE = 256
 
@@ -47,37 +47,39 @@ def make_form(
 ) -> ReaderForm:
     """Write ``form.html`` and ``key.json``.
 
-    From each folder half of ``count`` files are drawn; of a volume one axial slice from its middle half is shown. All
-    pictures are brought to one size and one range of intensities, so that neither tells what they are.
+    From each folder half of ``count`` files are drawn, equally many of each sequence where all names tell one; of a
+    volume one axial slice from its middle half is shown. All pictures are brought to the voxels of the coarsest, one
+    size and one range of intensities, so that none of these tells what they are.
 
     Args:
         real: Folder with real images.
         synthetic: Folder with synthetic images.
         output: Folder of the results.
-        count: Images in the form; rounded down to an even number.
+        count: Images in the form, an even number.
         seed: Of the draw and the order.
 
     Raises:
-        InputError: if a folder holds too few images, or one cannot be read.
-        UsageError: if ``count`` is below 2.
+        InputError: if a folder holds too few images, lies in the other, holds images that this program made where real
+            ones are needed, or an image cannot be read.
+        UsageError: if ``count`` is odd or below 2.
         OutputError: if something cannot be written.
     """
     from tumorscope.report.reader_html import reader_html
 
+    if count < 2 or count % 2:
+        raise UsageError(expected="an even --count of 2 or more", found=f"{count}", fix="Give for example 40")
     half = count // 2
-    if half < 1:
-        raise UsageError(expected="a --count of 2 or more", found=f"{count}", fix="Give for example 40")
     rng = np.random.default_rng(seed)
-    chosen = [(kind, path) for kind, folder in zip(ANSWERS, (real, synthetic), strict=True)
-              for path in _drawn(Path(folder), half, kind, rng)]  # fmt: skip
-    order = rng.permutation(len(chosen))
+    chosen = _drawn(Path(real), Path(synthetic), half, rng)
+    order = [chosen[i] for i in rng.permutation(len(chosen))]
     study = content_hash(f"{seed}{[str(p) for _, p in chosen]}".encode())[:8]
+    cuts = [_cut(path, rng) for _, path in order]
+    coarsest = min(len(cut) for cut in cuts)
     items, pictures = {}, []
-    for number, index in enumerate(order, start=1):
-        kind, path = chosen[int(index)]
+    for number, ((kind, path), cut) in enumerate(zip(order, cuts, strict=True), start=1):
         item = f"i{number:03d}"
         items[item] = {"truth": kind, "file": str(path)}
-        pictures.append((item, _picture(path, rng)))
+        pictures.append((item, _picture(cut, coarsest)))
     place = ensure_folder(output)
     write_text(place / "form.html", reader_html(study, pictures))
     write_text(place / "key.json", json.dumps({"study": study, "items": items}, indent=1))
@@ -92,8 +94,15 @@ def score_answers(answers: Iterable[str | Path], key: str | Path) -> list[Reader
     """
     known = _key(Path(key))
     by_reader: dict[str, list[tuple[str, str]]] = {}
-    for path in answers:
-        for row in _rows(Path(path)):
+    files: dict[str, Path] = {}
+    given: dict[tuple[str, str], Path] = {}
+    for path in map(Path, answers):
+        rows = _rows(path)
+        nameless = json.dumps(rows) if not any(row["reader"] for row in rows) else str(path.resolve())
+        if nameless in files:
+            raise _repeated("the answers of each reader once", f"the same in {files[nameless]} and {path}")
+        files[nameless] = path
+        for row in rows:
             if row["study"] != known["study"] or row["item"] not in known["items"]:
                 raise InputError(
                     expected=f"answers to study {known['study']}",
@@ -101,8 +110,13 @@ def score_answers(answers: Iterable[str | Path], key: str | Path) -> list[Reader
                     fix="Give the key.json that was written with the form",
                 )
             if row["answer"] in ANSWERS:
-                pair = (known["items"][row["item"]]["truth"], row["answer"])
-                by_reader.setdefault(row["reader"] or Path(path).stem, []).append(pair)
+                reader = row["reader"] or path.stem
+                answered = (reader, row["item"])
+                if answered in given:
+                    both = f"a second one in {path}, after {given[answered]}"
+                    raise _repeated(f"one answer of '{reader}' to image {row['item']}", both)
+                given[answered] = path
+                by_reader.setdefault(reader, []).append((known["items"][row["item"]]["truth"], row["answer"]))
     if not by_reader:
         raise InputError(expected="at least one answer", found="none", fix="Fill in the form and save it")
     scores = [score_reader(reader, pairs) for reader, pairs in by_reader.items()]
@@ -111,30 +125,74 @@ def score_answers(answers: Iterable[str | Path], key: str | Path) -> list[Reader
     return scores
 
 
-def _drawn(folder: Path, count: int, kind: str, rng: np.random.Generator) -> list[Path]:
-    if not folder.is_dir():
-        raise InputError(expected=f"a folder of {kind} images", found=f"none at {folder}", fix="Check the path")
-    files = sorted((p for p in folder.rglob("*") if is_image_file(p) and not is_label(p)), key=natural_key)
-    marked = [p for p in files if p.name.startswith(MARKS)]
-    if kind == "real" and marked:
+def _repeated(expected: str, found: str) -> InputError:
+    return InputError(expected=expected, found=found, fix="Give the last file that each reader saved, and only that")
+
+
+def _drawn(real: Path, synthetic: Path, half: int, rng: np.random.Generator) -> list[tuple[str, Path]]:
+    """Return kind and file of what the form shows, as many of either kind, sequence by sequence where names tell it."""
+    files = [_images(folder, kind) for kind, folder in zip(ANSWERS, (real, synthetic), strict=True)]
+    inner, outer = sorted((real.resolve(), synthetic.resolve()), key=lambda p: len(p.parts), reverse=True)
+    if inner.is_relative_to(outer):
+        raise InputError(
+            expected="real and synthetic images in two folders",
+            found=f"one in the other: {inner} and {outer}",
+            fix="Give separate folders",
+        )
+    marked = [p for p in files[0] if mark_of(p)]
+    if marked:
         raise InputError(
             expected="images of patients in the folder of real ones",
             found=f"{marked[0]}, made by tumorscope, and {len(marked) - 1} more like it",
             fix="Give another folder (or swap --real and --synthetic)",
         )
-    if len(files) < count:
+    shares = _shares(files, (real, synthetic), half)
+    chosen = []
+    for kind, found in zip(ANSWERS, files, strict=True):
+        for sequence, share in shares.items():
+            of = [p for p in found if sequence is None or sequence_of(p) == sequence]
+            chosen += [(kind, of[i]) for i in sorted(rng.choice(len(of), share, replace=False))]
+    return chosen
+
+
+def _images(folder: Path, kind: str) -> list[Path]:
+    if not folder.is_dir():
+        raise InputError(expected=f"a folder of {kind} images", found=f"none at {folder}", fix="Check the path")
+    return sorted((p for p in folder.rglob("*") if is_image_file(p) and not is_label(p)), key=natural_key)
+
+
+def _shares(files: list[list[Path]], folders: tuple[Path, Path], half: int) -> dict[Sequence | None, int]:
+    """Return how many files of each sequence either folder gives; the key None stands for any sequence.
+
+    Sequences are told apart only where every name tells one: what shows another sequence would give itself away.
+    """
+    counts = [Counter(sequence_of(p) for p in found) for found in files]
+    if any(None in count for count in counts):
+        counts = [Counter({None: len(found)}) for found in files]
+    common = {s: min(counts[0][s], counts[1][s]) for s in counts[0] if s in counts[1]}
+    if sum(common.values()) < half:
+        seen = " and ".join(
+            f"{len(found)}{_told(count)} in {folder}"
+            for found, count, folder in zip(files, counts, folders, strict=True)
+        )
         raise InputError(
-            expected=f"{count} {kind} images or more",
-            found=f"{len(files)} in {folder}",
+            expected=f"{half} real and {half} synthetic images or more, of the same sequences",
+            found=seen,
             fix="Lower --count or add some",
         )
-    return [files[i] for i in sorted(rng.choice(len(files), count, replace=False))]
+    shares = dict.fromkeys(common, 0)
+    while sum(shares.values()) < half:
+        shares[min((s for s in common if shares[s] < common[s]), key=shares.__getitem__)] += 1
+    return shares
 
 
-def _picture(path: Path, rng: np.random.Generator) -> bytes:
-    """Return one slice as an 8-bit PNG of a fixed size, cut to the head and stretched to its own percentiles."""
-    from PIL import Image as pillow
+def _told(count: Counter[Sequence | None]) -> str:
+    named = ", ".join(f"{n} {s}" for s, n in count.items() if s is not None)
+    return f" ({named})" if named else ""
 
+
+def _cut(path: Path, rng: np.random.Generator) -> Array:
+    """Return one slice cut to the head, square, float32, radiological."""
     from tumorscope.transforms.grid import to_model_orientation
     from tumorscope.transforms.head import head_box
 
@@ -146,7 +204,15 @@ def _picture(path: Path, rng: np.random.Generator) -> bytes:
     square = np.zeros((side, side), dtype=np.float32)
     top, left = ((side - n) // 2 for n in cut.shape)
     square[top : top + cut.shape[0], left : left + cut.shape[1]] = cut
-    picture = pillow.fromarray(_stretched(square)).resize((_SIDE, _SIDE), pillow.Resampling.BILINEAR)
+    return square
+
+
+def _picture(cut: Array, side: int) -> bytes:
+    """Return an 8-bit PNG of a fixed size, as sharp as ``side`` pixels are, stretched to its own percentiles."""
+    from PIL import Image as pillow
+
+    coarse = pillow.fromarray(cut).resize((side, side), pillow.Resampling.BOX)
+    picture = pillow.fromarray(_stretched(np.asarray(coarse))).resize((_SIDE, _SIDE), pillow.Resampling.BILINEAR)
     stream = io.BytesIO()
     picture.save(stream, format="PNG")
     return stream.getvalue()

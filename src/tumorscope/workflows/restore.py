@@ -19,6 +19,10 @@ Denoiser = Literal["network", "nlm", "tv"]
 Contrast = Literal["none", "percentile", "zscore", "clahe"]
 #: Share of voxels that are exactly 0 from which on a scan counts as skull-stripped.
 _BLANK = 0.2
+#: Percent of the brain's 99th percentile; with more, nothing of an image is left to find.
+_MOST_NOISE = 30
+#: Slices lie so many times further apart than their pixels where they count as thick.
+_THICK = 1.5
 _CLASSICAL = {"nlm": "non-local means", "tv": "total variation"}
 
 
@@ -49,12 +53,20 @@ def denoise_files(
         InputError: if the weights are damaged.
         OutputError: if ``output`` cannot be made.
     """
+    if noise is not None and not 0 < noise <= _MOST_NOISE:
+        raise UsageError(
+            expected=f"a --noise above 0, at most {_MOST_NOISE} percent",
+            found=f"{noise:g}",
+            fix="Leave it out to estimate",
+        )
     if method == "network":
         from tumorscope.inference.restorer import Restorer
 
         if noise is not None:
             raise UsageError(
-                expected="--noise with --method nlm or tv", found="--method network", fix="Leave it out: it is blind"
+                expected="--noise with --method nlm or tv",
+                found="--method network, which sees for itself how strong the noise is",
+                fix="Leave it out",
             )
         restorer = Restorer(Bundle.load(bundle or "denoise"), "rician")
         what = f"denoised with bundle {restorer.bundle.name}"
@@ -169,10 +181,15 @@ def _simulated(
 
 def _thinned(restorer: Any, image: Image, factor: int, watch: Watch) -> tuple[list[Product], list[str]]:
     axis = 2 - int(np.argmax(image.spacing[::-1]))  # of equal ones the last, along which slices lie as a rule
-    cubic, found = restorer.thinned(image, axis, factor, watch)
     ratio = image.spacing[axis] / min(image.spacing)
-    notes = [] if ratio > 1.5 else [f"Its voxels are {ratio:.1f} times as long as wide: these are no thick slices."]
-    notes += _unlearned(restorer, factor, "{} slices per slice")
+    if ratio < _THICK:
+        raise InputError(
+            expected=f"thick slices: voxels {_THICK} times as long as wide, or more",
+            found=f"{ratio:.1f} times in {image.source}",
+            fix="Leave --thin out: there is nothing to divide",
+        )
+    cubic, found = restorer.thinned(image, axis, factor, watch)
+    notes = _unlearned(restorer, factor, "{} slices per slice")
     products = [
         Product(f"cubic-{factor}", cubic, f"{factor} slices per slice, cubic interpolation"),
         Product(f"thin-{factor}", found, f"{factor} slices per slice, guessed by bundle {restorer.bundle.name}"),

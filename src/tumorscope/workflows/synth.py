@@ -35,23 +35,23 @@ _SCALE = 1000
 _SLICES = 16
 #: The same of slices that begin at patients' scans; PNG holds any length.
 BETWEEN = "through the latent{fitted}: made by tumorscope {version}, bundle {bundle}, from {slices}; no scan"
-README = """# Synthetic images
+README = """# Synthetic images: {names}
 
-Everything in this folder was made by tumorscope {version} with bundle `{bundle}` ({title}).
-No file shows a patient. Do not mix these files with real data unmarked, do not use them for diagnosis, and do not
+Made by tumorscope {version} with bundle `{bundle}` ({title}), seed {seed}.
+None of these shows a patient. Do not mix them with real data unmarked, do not use them for diagnosis, and do not
 publish results on them as results on patients. Licence of the data the model learned from: {licence}.
 """
-README_PAINTED = """# Synthetic images in the outlines of given cases
+README_PAINTED = """# Synthetic images in the outlines of given cases: {names}
 
-Made by tumorscope {version} with bundle `{bundle}` ({title}). Texture is made up; label map and outline of the brain
-are those of the cases that were given: if these are patients, treat the files as you treat their scans. Do not mix them
-with real data unmarked, do not use them for diagnosis, and do not publish results on them as results on patients.
-Licence of the data the model learned from: {licence}.
+Made by tumorscope {version} with bundle `{bundle}` ({title}), seed {seed}.
+Texture is made up; label map and outline of the brain are those of the cases that were given: if these are patients,
+treat the files as you treat their scans. Do not mix them with real data unmarked, do not use them for diagnosis, and do
+not publish results on them as results on patients. Licence of the data the model learned from: {licence}.
 """
-README_BETWEEN = """# Slices through the latent of an autoencoder
+README_BETWEEN = """# Slices through the latent of an autoencoder: {names}
 
 Made by tumorscope {version} with bundle `{bundle}` ({title}) from scans of patients, whom the slices still resemble:
-treat them as you treat the scans. No file is a scan; do not diagnose or measure on them.
+treat them as you treat the scans. None is a scan; do not diagnose or measure on them.
 Licence of the data the model learned from: {licence}.
 """
 
@@ -141,17 +141,18 @@ def synthesise(
             say(f"{len(slices)} synthetic slices of {' and '.join(sampler.sequences)} in {place}")
     finally:
         if summary.made:
-            names = {"version": __version__, "bundle": sampler.bundle.name}
-            told = about.format(**names, title=facts.title, licence=facts.training.licence)
+            ends = dict.fromkeys(f"`{Path(path).name}`" for path in (summary.made[0], summary.made[-1]))
+            words = {"version": __version__, "bundle": sampler.bundle.name, "seed": seed, "names": " to ".join(ends)}
+            told = about.format(**words, title=facts.title, licence=facts.training.licence)
             _tell(place / "README-synthetic.md", told)
     return summary
 
 
 def _tell(path: Path, about: str) -> None:
-    """Write what the files are; what an earlier run said of its own files stays."""
+    """Write what the files are, above what earlier runs said of theirs: where both name a file, the first holds."""
     before = path.read_text(encoding="utf-8") if path.is_file() else ""
     if about not in before:
-        write_text(path, f"{before}\n{about}" if before else about)
+        write_text(path, f"{about}\n{before}" if before else about)
 
 
 def _checked(sampler: Sampler, given: int, phantoms: int, count: int | None, refine: int) -> bool:
@@ -185,7 +186,9 @@ def _checked(sampler: Sampler, given: int, phantoms: int, count: int | None, ref
         )
     if sampler.task == "synthesis" and bool(given) == bool(phantoms):
         raise UsageError(
-            expected="label maps to paint: MASK..., or --phantoms N", found="both or neither", fix="Give one of them"
+            expected="label maps to paint: MASK..., or --phantoms N",
+            found="both" if given else "neither",
+            fix="Give one of them",
         )
     return between
 

@@ -32,6 +32,7 @@ class Made:
         archive: All files as zip.
         sheet: The first slices as PNG; None for cases.
         cases: The first cases for the viewer, by name; none for slices.
+        outlined: Whether label maps were given, whose outlines the images have.
     """
 
     summary: SynthSummary
@@ -39,6 +40,7 @@ class Made:
     archive: Path
     sheet: bytes | None
     cases: dict[str, Packed]
+    outlined: bool
 
 
 def synthesise_view(
@@ -66,7 +68,7 @@ def synthesise_view(
         TumorscopeError: as there.
         StoppedError: if ``watch`` stops it.
     """
-    folder = out / f"synthetic-{bundle.name}"
+    folder, masks = out / f"synthetic-{bundle.name}", list(masks)
     summary = synthesise(
         folder,
         bundle=bundle.folder,
@@ -80,7 +82,8 @@ def synthesise_view(
     watch("preparing the pictures", 0.87)
     archive = zip_folder(folder, out / f"{folder.name}.zip")
     cases = {Path(path).name: _packed(Path(path)) for path in summary.made[:SHOWN_CASES] if Path(path).is_dir()}
-    return Made(summary, bundle, archive, None if cases or not summary.made else _sheet(summary, bundle), cases)
+    sheet = None if cases or not summary.made else _sheet(summary, bundle)
+    return Made(summary, bundle, archive, sheet, cases, bool(masks))
 
 
 def _packed(folder: Path) -> Packed:

@@ -16,7 +16,7 @@ from tumorscope.app.session import Session
 from tumorscope.bundles.bundle import Bundle
 from tumorscope.core.case import Case
 from tumorscope.core.watch import Watch
-from tumorscope.report.notice import MADE
+from tumorscope.report.notice import MADE, PAINTED
 from tumorscope.workflows.choose import image_bundles
 from tumorscope.workflows.synth_view import Made, synthesise_view
 
@@ -75,8 +75,9 @@ def _start(mine: Session, bundle: Bundle, masks: list[Case], phantoms: int, coun
 
 def made(mine: Session) -> None:
     """Draw what was made last, and what must be said about it."""
-    st.warning(f"**Synthetic images.** {MADE}")
     found = mine.kept.get(_NAME)
+    outlined = isinstance(found, Made) and found.outlined
+    st.warning(f"**Synthetic images.** {PAINTED if outlined else MADE}")
     if isinstance(found, Exception):
         show_error(found)
     elif isinstance(found, Made):
