@@ -18,7 +18,8 @@ from typing import Any
 
 import numpy as np
 import torch
-from image_sets import Slices, cases_of, cluster_mean, slices_of, store
+from image_sets import Slices, cluster_mean, store
+from memorisation import made_by, memorisations, sides_of, slices_in
 from scipy.stats import wasserstein_distance
 
 from tumorscope.bundles.bundle import Bundle
@@ -27,7 +28,6 @@ from tumorscope.inference.sampler import Sampler
 from tumorscope.metrics.feature_distance import frechet_distance, kernel_distance
 from tumorscope.metrics.feature_manifold import precision_recall
 from tumorscope.metrics.image_quality import QUALITIES, image_quality
-from tumorscope.metrics.memorisation import check_memorisation
 from tumorscope.training.callbacks import read_log
 
 #: Slices per patient whose latents are fitted: it takes seconds each.
@@ -48,18 +48,6 @@ def half(slices: Slices, patients: set[str], count: int, seed: int) -> np.ndarra
     index = np.flatnonzero([p in patients for p in slices.patients])
     rng = np.random.default_rng(seed)
     return slices.images[rng.choice(index, count, replace=len(index) < count)]
-
-
-def made_by(sampler: Sampler, train: Slices, count: int, seed: int) -> np.ndarray:
-    """Make slices; a synthesis paints label maps of training slices, each in a style of its own."""
-    if sampler.task != "synthesis":
-        return sampler.sample(count, seed).numpy()
-    rng = np.random.default_rng(seed)
-    chosen = rng.choice(len(train.labels), count, replace=len(train.labels) < count)
-    brain = (train.images[chosen] > 0).any(axis=1)
-    labels = torch.from_numpy(train.labels[chosen].astype(np.int64))
-    parts = [sampler.paint(labels[i : i + 1], torch.from_numpy(brain[i : i + 1]), seed + i) for i in range(len(chosen))]
-    return torch.cat(parts).numpy()
 
 
 class LatentFeatures:
@@ -152,32 +140,6 @@ def compared(sampler: Sampler, made: np.ndarray, real: np.ndarray, other: np.nda
     return rows
 
 
-def memorised(made: np.ndarray, train: Slices, others: np.ndarray) -> dict[str, Any]:
-    """Check made slices against training slices, as they are and mirrored: models train on both."""
-    both = np.concatenate([train.images, train.images[..., ::-1]])
-    checked = check_memorisation(small(made), small(others), small(both), train.patients * 2)
-    return {
-        "passed": checked.passed,
-        "copies": checked.copies,
-        "made": checked.made,
-        "interval": [round(x, 4) for x in checked.interval],
-        "pixels": "32×32 per sequence, Euclidean",
-        "quantiles": {
-            f"{kind}, {name}": [round(float(q), 4) for q in np.quantile(table[name], (0.01, 0.1, 0.5))]
-            for kind, table in (("distance", checked.distances), ("ratio", checked.ratios))
-            for name in ("made", "held_out")
-        },
-        "held-out slices": len(checked.distances["held_out"]),
-        "training slices": len(train.patients),
-    }
-
-
-def small(images: np.ndarray) -> np.ndarray:
-    """Return slices as rows of 32×32 pixels per sequence."""
-    shrunk = torch.nn.functional.interpolate(torch.from_numpy(images.copy()), size=(32, 32), mode="area")
-    return shrunk.flatten(1).double().numpy()
-
-
 def reconstruction(sampler: Sampler, test: Slices, refine: int = 0) -> dict[str, Any]:
     """Score the way through the latent inside the brain, per sequence."""
     began = time.process_time()
@@ -192,8 +154,7 @@ def reconstruction(sampler: Sampler, test: Slices, refine: int = 0) -> dict[str,
 
 def try_steps(sampler: Sampler, data: str, tried: list[int]) -> None:
     """Print what so many steps of the fit reach on validation slices: how their number was chosen."""
-    least = float(sampler.bundle.manifest.training.recipe["data"]["least_brain"])
-    val = slices_of(cases_of(sampler.bundle, data, "val"), sampler.bundle.manifest.preprocess, TRIED, least)
+    val = slices_in("val", sampler.bundle, data, TRIED)
     for steps in tried:
         scores = reconstruction(sampler, val, steps)["scores"]
         print(steps, {sequence: values["ssim"]["mean"] for sequence, values in scores.items()}, flush=True)
@@ -206,41 +167,31 @@ def measured(sampler: Sampler, options: argparse.Namespace) -> dict[str, Any]:
     kin = Bundle.load(LatentFeatures.bundle).manifest.preprocess
     if sampler.task != "vae" and bundle.manifest.preprocess == kin:
         extract.append(LatentFeatures())  # of its own latents an autoencoder would judge too kindly
-    spec, least = bundle.manifest.preprocess, float(bundle.manifest.training.recipe["data"]["least_brain"])
-    train, val, test = (
-        slices_of(cases_of(bundle, options.data, part), spec, n, least)
-        for part, n in (("train", options.slices), ("val", options.slices), ("test", options.slices))
-    )
-    names = sorted(set(train.patients))
-    np.random.default_rng(options.seed).shuffle(names)
-    sides = set(names[::2]), set(names[1::2])
+    train, val, test = (slices_in(p, bundle, options.data, options.slices) for p in ("train", "val", "test"))
+    sides = sides_of(train, options.seed)
     count = min(sum(p in side for p in train.patients) for side in sides)
     real, other = (half(train, side, count, options.seed) for side in sides)
     made = made_by(sampler, train, count, options.seed)
-    others = np.concatenate([test.images, val.images])
     found: dict[str, Any] = {
         "bundle": bundle.name,
         "version": bundle.manifest.version,
         "task": sampler.task,
-        "size": list(spec.size),
+        "size": list(bundle.manifest.preprocess.size),
         "n": count,
         "distances": [distances(one, made, train, test, options.seed) for one in extract],
         "statistics": compared(sampler, made, real, other),
-        "memorisation": memorised(made, train, others),
+        **memorisations(sampler, made, train, val, test, options.seed),
         "training": {
             k: bundle.manifest.training.manifest.get(k) for k in ("seconds", "device", "epochs_run", "best_epoch")
         },
     }
-    if sampler.task == "synthesis":
-        unseen = made_by(sampler, test, min(count, len(test.labels)), options.seed)
-        found["memorisation, masks of unseen patients"] = memorised(unseen, train, others)
     if options.log:
         curve = [[int(r["epoch"]) + 1, r["val_loss"]] for r in read_log(Path(options.log)) if "val_loss" in r]
         found["curve"] = [point for point in curve if point[0] >= options.from_epoch]
     if sampler.task == "vae":
         found["reconstruction"] = reconstruction(sampler, test)
         if options.refine:
-            few = slices_of(cases_of(bundle, options.data, "test"), spec, FITTED, least)
+            few = slices_in("test", bundle, options.data, FITTED)
             found["refined"] = {
                 "steps": options.refine,
                 "encoder alone": reconstruction(sampler, few),

@@ -36,24 +36,31 @@ def _verdict(met: bool | None) -> str:
 
 def _restored(stored: dict[str, Any]) -> list[Row]:
     rows: list[Row] = []
-    levels = stored.get("denoise", {}).get("sizes", {}).get(SIZE, {})
-    gains = {float(level): methods["network minus others"] for level, methods in levels.items()}
-    noisy = {level: gain["input"]["psnr"]["mean"] for level, gain in gains.items() if level >= NOISE}
-    if noisy:
-        found = ", ".join(f"{value:.2f} dB at {100 * level:g} %" for level, value in noisy.items())
-        what = f"`denoise`: gain over the noisy image from {100 * NOISE:g} % noise on"
-        rows.append((what, f"≥ {GAIN_DB:g} dB PSNR", found, min(noisy.values()) >= GAIN_DB))
-    tuned = {level: gain["non-local means"]["psnr"] for level, gain in gains.items() if "non-local means" in gain}
-    if tuned:
-        level, least = min(tuned.items(), key=lambda item: item[1]["ci95"][0])
-        found = f"least at {100 * level:g} %: {_shown(least, 2)} dB"
-        what = "`denoise`: better than tuned non-local means at every level"
-        rows.append((what, "interval above 0", found, least["ci95"][0] > 0))
+    for title, levels in stored.get("denoise", {}).get("sizes", {}).items():
+        if title.startswith(SIZE):
+            rows += _denoised(levels, title.removeprefix(SIZE))
     at_four = stored.get("reconstruct", {}).get("sizes", {}).get(SIZE, {}).get("4")
     if at_four:
         gain = at_four["network minus others"]["input"]["ssim"]
         what = "`reconstruct`: gain over zero-filling at acceleration 4"
         rows.append((what, f"≥ {GAIN_SSIM:g} SSIM", _shown(gain), gain["mean"] >= GAIN_SSIM))
+    return rows
+
+
+def _denoised(levels: dict[str, Any], condition: str) -> list[Row]:
+    gains = {float(level): methods["network minus others"] for level, methods in levels.items()}
+    noisy = {level: gain["input"]["psnr"]["mean"] for level, gain in gains.items() if level >= NOISE}
+    rows: list[Row] = []
+    if noisy:
+        found = ", ".join(f"{value:.2f} dB at {100 * level:g} %" for level, value in noisy.items())
+        what = f"`denoise`: gain over the noisy image from {100 * NOISE:g} % noise on{condition}"
+        rows.append((what, f"≥ {GAIN_DB:g} dB PSNR", found, min(noisy.values()) >= GAIN_DB))
+    tuned = {level: gain["non-local means"]["psnr"] for level, gain in gains.items() if "non-local means" in gain}
+    if tuned:
+        level, least = min(tuned.items(), key=lambda item: item[1]["ci95"][0])
+        found = f"least at {100 * level:g} %: {_shown(least, 2)} dB"
+        what = f"`denoise`: better than tuned non-local means at every level{condition}"
+        rows.append((what, "interval above 0", found, least["ci95"][0] > 0))
     return rows
 
 
@@ -110,8 +117,15 @@ def ratio(distances: dict[str, Any], kind: str = "FID") -> float:
 
 
 def times_floor(distances: dict[str, Any]) -> str:
-    """Return both ratios to the floor in words."""
-    return f"FID {ratio(distances):.2f}, KID {ratio(distances, 'KID'):.1f}"
+    """Return both ratios to the floor in words, with what they would be at both ends of the floor's range."""
+    return ", ".join(f"{kind} {_ratio_range(distances, kind)}" for kind in ("FID", "KID"))
+
+
+def _ratio_range(distances: dict[str, Any], kind: str) -> str:
+    made, floor = unseen_and_floor(distances, kind)
+    (low, high) = next(v[kind]["range"] for name, v in distances["sets"].items() if name.endswith("(floor)"))
+    digits = 2 if kind == "FID" else 1
+    return f"{made / floor:.{digits}f} ({made / high:.{digits}f} to {made / low:.{digits}f} over the floor's draws)"
 
 
 def _useful(stored: dict[str, Any]) -> list[Row]:

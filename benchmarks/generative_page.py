@@ -9,7 +9,9 @@ import json
 from pathlib import Path
 from typing import Any
 
-from generative_aims import aims, times_floor
+from generative_aims import aims
+from generative_made import made, made_by_training, settled
+from generative_tables import shown, table, trained
 
 from tumorscope.bundles.bundle import shipped_names
 from tumorscope.core.files import write_text
@@ -40,40 +42,35 @@ which `restoration.py`, `generation.py`, `denoise_effect.py` and `utility.py` me
 ## How it is measured
 
 - Test: the fixed list of BraTS patients, which trained, validated and tuned nothing. Intervals (95 %) resample
-  patients.
+  patients; distances (FID, KID, precision, recall) have no such interval: beside them stands the range over draws.
+- Every model was trained once, with one seed: chance in training is in no figure but those on the use of synthetic
+  data.
 - Every image is divided by the 99th percentile of its brain; this is the peak of PSNR and the range of SSIM
   (Gaussian window of standard deviation 1.5). SSIM, MS-SSIM, PSNR and NMSE are taken inside the brain only.
 - Noise is Rician, its standard deviation per channel in percent of that percentile. It is added to scans that are not
-  free of noise themselves.
-- K-space is **simulated** from magnitude images, with a smooth random phase, one coil, no noise; random Cartesian
-  lines, the central ones always. Scanner data are harder.
-- Methods without a network were tuned on validation patients, per level, by PSNR, and are told the noise level; the
-  network is not.
+  free of noise themselves. It is scored twice: where it fills the background too, which tells how strong it is, and
+  where the background is exactly 0, as in a noisy scan whose skull was removed afterwards.
+- K-space is **simulated** from magnitude images without skull, with a smooth random phase, one coil, no noise; random
+  Cartesian lines, the central ones always. Scanner data are harder.
+- "Input" is what there is without a method: the noisy image, zero-filling, cubic interpolation of thick slices.
+- Methods without a network were tuned on validation patients, per size and level, by PSNR, and are told the noise
+  level; the network is not.
 - "FID (EfficientNet-lite0)" and KID use the pooled features of that network, trained on ImageNet. They are not
   comparable with the FID of papers (Inception). The floor is the distance of real slices of disjoint training patients,
   same n: mean and range over random halvings of them. FID is biased upwards at such n, which draws its ratios to 1; KID
   is not. What a generator that only repeats its training slices would score stands in the last line.
 - Precision is the share of made slices that lie among the real ones in these features, recall the share of real ones
   that lie among the made (Kynkäänniemi 2019, k = 3). A model that makes few kinds of slices well has a low recall.
+- Memorisation: a slice looks like a copy where it is closer to one training slice (mirrored or not), and closer to it
+  than to those of any other patient, than 99 % of real slices of other patients are: both together. The check fails if
+  made slices do so more often than those real ones (Fisher's exact test, one-sided, 5 %). It is no proof that nothing
+  was learned by heart: what it is able to see is measured on changed training slices.
 - Memorisation of `synth-from-mask` is checked twice: painting masks and outlines of the patients it learned from, to
-  whom the result is bound to be close, and those of patients it never saw.
+  whom the result is bound to be close, and those of patients it never saw. That of `vae-t1c-flair` is checked on slices
+  from noise, which hardly look like a brain: that they are no copies says little.
 - The critic of `gan-t1c-flair` sees images through EfficientNet-lite1, a sister of the network that measures: this
   flatters its FID. Distances in the latents of `vae-t1c-flair`, which knows nothing of ImageNet, stand beside it.
 """
-
-
-def table(columns: list[str], rows: list[list[str]]) -> list[str]:
-    return [
-        "| " + " | ".join(columns) + " |",
-        "|" + "---|" * len(columns),
-        *("| " + " | ".join(row) + " |" for row in rows),
-        "",
-    ]
-
-
-def shown(score: dict[str, Any], digits: int = 3) -> str:
-    low, high = score["ci95"]
-    return f"{score['mean']:.{digits}f} ({low:.{digits}f} to {high:.{digits}f})"
 
 
 def restored(found: dict[str, Any]) -> list[str]:
@@ -99,121 +96,9 @@ def restored(found: dict[str, Any]) -> list[str]:
             for name, s in methods["network minus others"].items()
         ]
         lines += table([found["level_unit"], "against", "PSNR (dB)", "SSIM"], rows)
-    if found["tuned"]:
-        lines += [f"Parameters, chosen on {found['tuned_on']}: `{json.dumps(found['tuned'])}`.", ""]
+    for size, chosen in found["tuned"].items():
+        lines += [f"Parameters, {size}, chosen on {found['tuned_on']}: `{json.dumps(chosen)}`.", ""]
     return [*lines, *trained(found)]
-
-
-def trained(found: dict[str, Any]) -> list[str]:
-    run = found["training"]
-    if not run.get("seconds"):
-        return []
-    device = "a CPU" if run["device"] == "cpu" else run["device"]
-    return [
-        f"Trained {run['seconds'] / 60:.0f} minutes of {device}, {run['epochs_run'][0]} epochs, kept "
-        f"{run['best_epoch'][0]}.",
-        "",
-    ]
-
-
-def made(found: dict[str, Any]) -> list[str]:
-    """Return the section of one generative bundle."""
-    lines = [f"## `{found['bundle']}`, {found['size'][0]}×{found['size'][1]} px", ""]
-    if found["bundle"] not in shipped_names():
-        lines += [made_by_training(found["bundle"]), ""]
-    for one in found["distances"]:
-        rows = [[title, *map(ranged, values.values())] for title, values in one["sets"].items()]
-        names = [f"{kind} ({one['features']})" for kind in next(iter(one["sets"].values()))]
-        lines += table([f"sets of {one['n']} slices", *names], rows)
-        lines += [f"Times the floor, slices of unseen patients: {times_floor(one)}.", ""]
-    if "reconstruction" in found:
-        lines += through_latent(found)
-    lines += ["Statistics per slice, mean (SD); distance: Wasserstein; floor: of real slices of disjoint patients.", ""]
-    rows = [
-        [
-            r["statistic"],
-            f"{r['real'][0]:.3f} ({r['real'][1]:.3f})",
-            f"{r['made'][0]:.3f} ({r['made'][1]:.3f})",
-            f"{r['distance']:.3f}",
-            f"{r['floor']:.3f}",
-        ]
-        for r in found["statistics"]
-    ]
-    lines += table(["statistic", "real", "made", "distance", "floor"], rows)
-    for name in (n for n in found if n.startswith("memorisation")):
-        lines += [checked(name, found[name]), ""]
-    if "curve" in found:
-        steps = found["curve"][:: max(1, len(found["curve"]) // 8)]
-        what = "loss of the reconstruction" if found["task"] == "vae" else "Fréchet distance"
-        lines += [f"Learning curve, {what} on validation slices by epoch: "]
-        lines[-1] += (
-            ", ".join(f"{epoch}: {value:.4g}" for epoch, value in dict([*steps, found["curve"][-1]]).items()) + "."
-        )
-        first, second = (epoch for epoch, _ in found["curve"][:2])
-        if first > second - first:
-            lines[-1] += " Earlier validations are left out: their statistics did not fit the averaged weights."
-        lines += [""]
-    return [*lines, *trained(found)]
-
-
-def made_by_training(name: str) -> str:
-    return f"No weights of `{name}` ship; `tumorscope train {name} --data BraTS -o runs/mine` makes some."
-
-
-def settled(found: dict[str, Any]) -> list[str]:
-    """Return what is known of the same weights with other statistics, which do not ship."""
-    (one,) = (d for d in found["distances"] if d["features"] == "EfficientNet-lite0")
-    return [
-        "The same weights with statistics of batch normalisation taken anew, as training does now, do not ship: "
-        "painting the masks of patients they learned from, they come closer to them. "
-        f"Times the floor, slices of unseen patients: {times_floor(one)}.",
-        "",
-        *(line for name in found if name.startswith("memorisation") for line in (checked(name, found[name]), "")),
-    ]
-
-
-def ranged(score: dict[str, Any]) -> str:
-    """Return a mean with its range."""
-    low, high = score["range"]
-    return f"{score['mean']:.4g} ({low:.4g} to {high:.4g})"
-
-
-def checked(name: str, check: dict[str, Any]) -> str:
-    """Return the verdict of a memorisation check in words."""
-    low, high = check["interval"]
-    verdict = "passed" if check["passed"] else "FAILED"
-    return (
-        f"{name.capitalize()}: **{verdict}**. {check['copies']} of {check['made']} made slices lie as close to one "
-        f"training patient (mirrored or not) as 1 % of {check['held-out slices']} real slices of other patients do "
-        f"(95 % interval of the share: {low:.4f} to {high:.4f}); {check['pixels']}."
-    )
-
-
-def through_latent(found: dict[str, Any]) -> list[str]:
-    """Return the tables of what a latent keeps: as encoded, and fitted by gradient steps."""
-    part = found["reconstruction"]
-    columns = ["sequence", *(words for words, _ in QUALITIES.values())]
-
-    def rows(scores: dict[str, Any], *first: str) -> list[list[str]]:
-        cells = {n: [shown(s[q], 2 if q == "psnr" else 3) for q in QUALITIES] for n, s in scores.items()}
-        return [[*first, name, *row] for name, row in cells.items()]
-
-    lines = [f"Through the latent ({part['compression']:g} times smaller), unseen patients, inside the brain:", ""]
-    lines += table(columns, rows(part["scores"]))
-    if "refined" in found:
-        kinds = {k: v for k, v in found["refined"].items() if k != "steps"}
-        some = next(iter(kinds["fitted"]["scores"].values()))["psnr"]
-        steps = found["refined"]["steps"]
-        lines += [
-            f"The same latent, moved by {steps} gradient steps to where the decoder returns the slice best (`--refine "
-            f"{steps}`; {kinds['fitted']['seconds']:.1f} s of one core a slice where it was measured), {some['n']} "
-            f"slices of {some['patients']} patients. Number and size of the steps were chosen on validation slices "
-            "(`--try-steps`). The fit looks at the very slice that is then scored and optimises SSIM and mean error "
-            "themselves: it shows what the latent can hold, not what the encoder finds.",
-            "",
-            *table(["latent", *columns], [row for kind, one in kinds.items() for row in rows(one["scores"], kind)]),
-        ]
-    return lines
 
 
 def effect(found: dict[str, Any]) -> list[str]:
@@ -224,7 +109,12 @@ def effect(found: dict[str, Any]) -> list[str]:
         for kind, scores in kinds.items():
             rows.append([f"{100 * float(level):g} %", kind, *(shown(s) for s in scores.values())])
     regions = list(next(iter(next(iter(found["levels"].values())).values())))
-    lines += [f"Dice of `{found['segmenter']}` per patient (both empty: 1); noise in every sequence.", ""]
+    n = next(iter(next(iter(found["levels"].values())).values()))[regions[0]]["patients"]
+    lines += [
+        f"Dice of `{found['segmenter']}` on the volumes of {n} test patients, mean over patients (both empty: 1); noise "
+        f"in every sequence, inside the brain only; denoised with `{found['denoiser']}`.",
+        "",
+    ]
     lines += table(["noise", "input", *regions], rows)
     rows = [
         [f"{100 * float(level):g} %", *(shown(s) for s in scores.values())]
@@ -237,28 +127,33 @@ def effect(found: dict[str, Any]) -> list[str]:
 def utility(found: dict[str, Any]) -> list[str]:
     """Return the section on the use of synthetic data."""
     plan = found["plan"]
+    done = found["summary"]
+    some = next(iter(done.values()))["real"]["WT"]
+    share = "; ".join(f"of {k}, {k - max(1, round(0.2 * k))} train" for k in plan["patients"])
     lines = [
         "## Is synthetic data of use?",
         "",
-        f"Recipe `{plan['segmentation']}` with k real patients; the generator (`{plan['generator']}`) saw these alone.",
-        "Dice on the fixed test list, all seeds together. Changed values:",
+        f"Recipe `{plan['segmentation']}` with k real patients, one fifth of whom validate ({share}); the generator",
+        f"(`{plan['generator']}`) saw these alone. Dice of volumes on the fixed test list ({some['patients']} patients),",
+        "mean over patients and seeds (both empty: 1). A seed draws other patients, and trains generator and",
+        "segmentation anew; intervals (95 %) resample seeds and patients. Changed values:",
         f"`{json.dumps(plan['segmentation_overrides'])}`,",
         f"`{json.dumps(plan['generator_overrides'])}`; {plan['styles']} styles per mask, {plan['phantoms']} phantoms.",
         "",
     ]
     rows = []
-    for k, arms in found["summary"].items():
+    for k, arms in done.items():
         for arm, scores in arms.items():
             if isinstance(scores, dict):
                 rows.append([k, str(arms["seeds"]), arm, *(shown(scores[r]) for r in ("WT", "TC", "ET"))])
     lines += table(["k", "seeds", "trained on", "WT", "TC", "ET"], rows)
-    for k, arms in found["summary"].items():
-        gain = arms.get("real+synthetic minus real")
-        for region in ("WT", "TC", "ET") if gain else ():
-            low, high = gain[region]["ci95"]
+    for k, arms in done.items():
+        for region, gain in arms["real+synthetic minus real"].items():
+            low, high = gain["ci95"]
             word = "helped" if low > 0 else "hurt" if high < 0 else "made no difference that can be told"
-            lines += [f"- k = {k}, {region}: adding synthetic cases {word} ({shown(gain[region])})."]
-    seeds = {k: found["summary"].get(str(k), {}).get("seeds", 0) for k in plan["patients"]}
+            each = ", ".join(f"{one:+.3f}" for one in gain["per seed"])
+            lines += [f"- k = {k}, {region}: adding synthetic cases {word} ({shown(gain)}; seed by seed {each})."]
+    seeds = {k: done.get(str(k), {}).get("seeds", 0) for k in plan["patients"]}
     left = [f"k = {k} with {len(plan['seeds']) - n} further seeds" for k, n in seeds.items() if n < len(plan["seeds"])]
     if left:
         lines += [f"- Planned and not run yet: {', '.join(left)}."]
@@ -266,8 +161,8 @@ def utility(found: dict[str, Any]) -> list[str]:
         *lines,
         "- The generators of this table keep averaged statistics of batch normalisation, as `synth-from-mask` 1.0;",
         "  training now takes them anew (`GanTask.settle`), so that runs to come are not of the same kind.",
-        "- Intervals resample patients, not seeds: where few seeds ran, chance in training is not in them.",
-        "- Three regions are looked at, so one interval beyond 0 is weaker evidence than it looks.",
+        "- Three seeds are few: resampling them tells little of how other seeds would fall.",
+        f"- {3 * len(done)} differences are looked at, so one interval beyond 0 is weaker evidence than it looks.",
         "",
     ]
 

@@ -89,6 +89,7 @@ def store(name: str, found: dict[str, Any]) -> None:
 
 
 def channels(slices: Slices) -> Iterator[tuple[np.ndarray, str]]:
-    """Yield one sequence of one slice (H, W) at a time, in turn, with its patient."""
+    """Yield one sequence of one slice (H, W) at a time, in turn, with its patient; each patient begins with another."""
+    first = {patient: number for number, patient in enumerate(dict.fromkeys(slices.patients))}
     for number, (image, patient) in enumerate(zip(slices.images, slices.patients, strict=True)):
-        yield image[number % image.shape[0]], patient
+        yield image[(number + first[patient]) % image.shape[0]], patient

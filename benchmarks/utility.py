@@ -18,7 +18,7 @@ from typing import Any
 
 import numpy as np
 import yaml
-from image_sets import RESULTS, cluster_mean, store
+from image_sets import RESULTS, store
 
 from tumorscope.core.case import Case
 from tumorscope.datasets import DATASETS
@@ -110,28 +110,38 @@ def scored(bundle: Path, data: Path, split: Path) -> dict[str, dict[str, float]]
     return rows
 
 
+def crossed_mean(table: np.ndarray) -> dict[str, Any]:
+    """Return the mean of a table (seeds, patients), each seed's own, and a 95 % interval that resamples both.
+
+    A seed draws patients, generator and segmentation anew, so that chance in training is in the interval too.
+    """
+    rng = np.random.default_rng(0)
+    weights = [rng.multinomial(n, np.full(n, 1 / n), size=10_000) / n for n in table.shape]
+    means = np.einsum("bs,sp,bp->b", weights[0], table, weights[1])
+    return {
+        "mean": round(float(table.mean()), 4),
+        "ci95": [round(float(q), 4) for q in np.quantile(means, (0.025, 0.975))],
+        "n": table.size,
+        "patients": table.shape[1],
+        "per seed": [round(float(one), 4) for one in table.mean(axis=1)],
+    }
+
+
 def summary(runs: dict[str, Any]) -> dict[str, Any]:
-    """Return, per k: Dice of each arm, and the paired difference of both to real, patients resampled."""
+    """Return, per k: Dice of each arm, and the paired difference of both to real; of seeds whose arms are all there."""
     found: dict[str, Any] = {}
     for k in PLAN["patients"]:
-        mine = {n: r for n, r in runs.items() if n.startswith(f"k{k}-")}
-        table: dict[str, Any] = {}
-        for arm in ARMS:
-            rows = [(c, v) for r in mine.values() if arm in r for c, v in r[arm].items()]
-            if rows:
-                table[arm] = {q: cluster_mean([v[q] for _, v in rows], [c for c, _ in rows]) for q in rows[0][1]}
-        pairs = [
-            (c, {q: v[q] - r["real"][c][q] for q in v})
-            for r in mine.values()
-            if {"real", "real+synthetic"} <= set(r)
-            for c, v in r["real+synthetic"].items()
-        ]
-        if pairs:
-            table["real+synthetic minus real"] = {
-                q: cluster_mean([v[q] for _, v in pairs], [c for c, _ in pairs]) for q in pairs[0][1]
-            }
-        if table:
-            found[str(k)] = table | {"seeds": len(mine)}
+        mine = [r for n, r in runs.items() if n.startswith(f"k{k}-") and set(r) == set(ARMS)]
+        if not mine:
+            continue
+        cases = sorted(mine[0]["real"])
+        dice = {
+            arm: {q: np.array([[r[arm][c][q] for c in cases] for r in mine]) for q in ("WT", "TC", "ET")}
+            for arm in ARMS
+        }
+        dice["real+synthetic minus real"] = {q: dice["real+synthetic"][q] - dice["real"][q] for q in dice["real"]}
+        found[str(k)] = {arm: {q: crossed_mean(t) for q, t in tables.items()} for arm, tables in dice.items()}
+        found[str(k)]["seeds"] = len(mine)
     return found
 
 

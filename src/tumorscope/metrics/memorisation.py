@@ -7,13 +7,15 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-from scipy.stats import binomtest
+from scipy.stats import fisher_exact
 
 from tumorscope.core.errors import InputError
 from tumorscope.metrics.metric import FloatArray
 
-#: Held-out real images lie so close to a training image with this probability.
+#: Each of the two limits is kept by this share of the held-out real images.
 CHANCE = 0.01
+#: The check fails where copies are as much more frequent among made images with less than this probability.
+ALPHA = 0.05
 #: With fewer images nothing would be told by passing.
 LEAST = 100
 
@@ -23,11 +25,12 @@ class Memorisation:
     """The verdict.
 
     Attributes:
-        passed: Whether no more made images than chance allows look like copies.
-        copies: Made images that lie as close to one training image, and as much closer to it than to those of any
-            other patient, as only :data:`CHANCE` of the held-out real images do.
-        made: Number of made images.
-        interval: 95 % interval (Clopper-Pearson) of the share of copies; the check fails if it lies above chance.
+        passed: Whether made images look like copies no more often than held-out real ones do.
+        copies: Made images that lie closer to one training image, and are more closer to it than to those of any other
+            patient, than all but :data:`CHANCE` of the held-out real images: both limits count together.
+        by_chance: Held-out real images of which the same is true.
+        p: Probability (Fisher's exact test, one-sided) of so many more copies among the made, were there no
+            difference; the check fails below :data:`ALPHA`. Slices of one patient are alike, which makes it stricter.
         distances: ``made`` and ``held_out``: distance to the nearest training image.
         ratios: The same divided by the distance to the nearest image of another training patient.
         worst: Positions of the made images that look most like copies, worst first.
@@ -35,8 +38,8 @@ class Memorisation:
 
     passed: bool
     copies: int
-    made: int
-    interval: tuple[float, float]
+    by_chance: int
+    p: float
     distances: dict[str, FloatArray]
     ratios: dict[str, FloatArray]
     worst: tuple[int, ...]
@@ -76,12 +79,12 @@ def check_memorisation(
         nearest, second = _nearest(rows, training, groups)
         distances[name], ratios[name] = nearest, nearest / np.maximum(second, 1e-12)
     limits = [float(np.quantile(found["held_out"], CHANCE)) for found in (distances, ratios)]
-    suspicious = (distances["made"] < limits[0]) & (ratios["made"] < limits[1])
-    copies = int(suspicious.sum())
-    interval = binomtest(copies, len(made)).proportion_ci()
+    close = {name: (distances[name] < limits[0]) & (ratios[name] < limits[1]) for name in distances}
+    copies, by_chance = (int(close[name].sum()) for name in ("made", "held_out"))
+    counts = np.array([[copies, len(made) - copies], [by_chance, len(held_out) - by_chance]])
+    p = float(fisher_exact(counts, alternative="greater").pvalue)
     worst = tuple(int(i) for i in np.argsort(ratios["made"])[:10])
-    low, high = float(interval.low), float(interval.high)
-    return Memorisation(low <= CHANCE, copies, len(made), (low, high), distances, ratios, worst)
+    return Memorisation(p >= ALPHA, copies, by_chance, p, distances, ratios, worst)
 
 
 def _nearest(rows: FloatArray, training: FloatArray, groups: npt.NDArray[np.intp]) -> tuple[FloatArray, FloatArray]:
