@@ -109,10 +109,10 @@ def effect(found: dict[str, Any]) -> list[str]:
         for kind, scores in kinds.items():
             rows.append([f"{100 * float(level):g} %", kind, *(shown(s) for s in scores.values())])
     regions = list(next(iter(next(iter(found["levels"].values())).values())))
-    n = next(iter(next(iter(found["levels"].values())).values()))[regions[0]]["patients"]
+    count = next(iter(next(iter(found["levels"].values())).values()))[regions[0]]["patients"]
     lines += [
-        f"Dice of `{found['segmenter']}` on the volumes of {n} test patients, mean over patients (both empty: 1); noise "
-        f"in every sequence, inside the brain only; denoised with `{found['denoiser']}`.",
+        f"Dice of `{found['segmenter']}` on the volumes of {count} test patients, mean over patients (both empty: 1); "
+        f"noise in every sequence, inside the brain only; denoised with `{found['denoiser']}`.",
         "",
     ]
     lines += table(["noise", "input", *regions], rows)
@@ -134,7 +134,7 @@ def utility(found: dict[str, Any]) -> list[str]:
         "## Is synthetic data of use?",
         "",
         f"Recipe `{plan['segmentation']}` with k real patients, one fifth of whom validate ({share}); the generator",
-        f"(`{plan['generator']}`) saw these alone. Dice of volumes on the fixed test list ({some['patients']} patients),",
+        f"(`{plan['generator']}`) saw these alone. Dice of volumes, fixed test list ({some['patients']} patients),",
         "mean over patients and seeds (both empty: 1). A seed draws other patients, and trains generator and",
         "segmentation anew; intervals (95 %) resample seeds and patients. Changed values:",
         f"`{json.dumps(plan['segmentation_overrides'])}`,",
