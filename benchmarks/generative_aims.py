@@ -103,29 +103,30 @@ def _from_noise(gan: dict[str, Any] | None) -> Row:
     return what, meant, times_floor(one), ratio(one) <= FLOOR
 
 
-def unseen_and_floor(distances: dict[str, Any], kind: str) -> tuple[float, float]:
-    """Return one measure of made slices against unseen patients', and of real slices of two groups of patients."""
-    sets = distances["sets"]
-    (floor,) = (values[kind]["mean"] for name, values in sets.items() if name.endswith("(floor)"))
-    return float(sets["made vs unseen patients"][kind]["mean"]), float(floor)
+def unseen(distances: dict[str, Any], kind: str) -> dict[str, Any]:
+    """Return mean and range of one measure of made slices against unseen patients'."""
+    return dict(distances["sets"]["made vs unseen patients"][kind])
+
+
+def floor(distances: dict[str, Any], kind: str) -> dict[str, Any]:
+    """Return mean and range of the same measure of real slices of two groups of patients."""
+    (found,) = (values[kind] for name, values in distances["sets"].items() if name.endswith("(floor)"))
+    return dict(found)
 
 
 def ratio(distances: dict[str, Any], kind: str = "FID") -> float:
     """Return how many times as far made slices lie from unseen patients' as real slices of two groups do."""
-    made, floor = unseen_and_floor(distances, kind)
-    return made / floor
+    return float(unseen(distances, kind)["mean"]) / float(floor(distances, kind)["mean"])
 
 
 def times_floor(distances: dict[str, Any]) -> str:
     """Return both ratios to the floor in words, with what they would be at both ends of the floor's range."""
-    return ", ".join(f"{kind} {_ratio_range(distances, kind)}" for kind in ("FID", "KID"))
-
-
-def _ratio_range(distances: dict[str, Any], kind: str) -> str:
-    made, floor = unseen_and_floor(distances, kind)
-    (low, high) = next(v[kind]["range"] for name, v in distances["sets"].items() if name.endswith("(floor)"))
-    digits = 2 if kind == "FID" else 1
-    return f"{made / floor:.{digits}f} ({made / high:.{digits}f} to {made / low:.{digits}f} over the floor's draws)"
+    words = []
+    for kind, digits in (("FID", 2), ("KID", 1)):
+        made, (low, high) = float(unseen(distances, kind)["mean"]), floor(distances, kind)["range"]
+        ends = f"{made / high:.{digits}f} to {made / low:.{digits}f}"
+        words.append(f"{kind} {ratio(distances, kind):.{digits}f} ({ends} over the floor's draws)")
+    return ", ".join(words)
 
 
 def _useful(stored: dict[str, Any]) -> list[Row]:

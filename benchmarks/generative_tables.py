@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from tumorscope.recipes.recipe import read_recipe
+
 
 def table(columns: list[str], rows: list[list[str]]) -> list[str]:
     return [
@@ -30,8 +32,8 @@ def trained(found: dict[str, Any]) -> list[str]:
     if not run.get("seconds"):
         return []
     device = "a CPU" if run["device"] == "cpu" else run["device"]
-    return [
-        f"Trained {run['seconds'] / 60:.0f} minutes of {device}, {run['epochs_run'][0]} epochs, kept "
-        f"{run['best_epoch'][0]}.",
-        "",
-    ]
+    (epochs,) = run["epochs_run"]
+    planned = read_recipe(found["bundle"]).training.epochs
+    stopped = "" if epochs == planned else f" (stopped before the recipe's {planned})"
+    minutes = f"{run['seconds'] / 60:.0f} minutes of {device}"
+    return [f"Trained {minutes}, {epochs} epochs{stopped}, kept {run['best_epoch'][0]}.", ""]

@@ -16,7 +16,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from generative_aims import unseen_and_floor
+from generative_aims import floor, unseen
 
 from tumorscope.bundles.bundle import SHIPPED, Bundle, shipped_names
 from tumorscope.core.files import write_text
@@ -167,7 +167,9 @@ def _through_latent(sequence: str, fitted: bool = False) -> str:
 def _covered(bundle: str, by_patients: bool = False) -> str:
     """Return the share of unseen patients' slices that made ones cover, or real ones of other patients (recall)."""
     (one,) = (d for d in _stored(f"generative/{bundle}")["distances"] if d["features"] == "EfficientNet-lite0")
-    return f"{100 * unseen_and_floor(one, 'recall')[by_patients]:.0f} %"
+    score = (floor if by_patients else unseen)(one, "recall")
+    low, high = score["range"]
+    return f"{100 * score['mean']:.0f} % ({100 * low:.0f} to {100 * high:.0f} over draws)"
 
 
 def _useful(patients: int, region: str) -> str:

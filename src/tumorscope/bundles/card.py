@@ -26,10 +26,10 @@ def _interval(ends: tuple[float | None, float | None]) -> str:
 
 
 def _score_table(manifest: Manifest) -> list[str]:
-    if manifest.image is not None:
-        return ["What was measured stands in the documentation (docs/generative.md)."]
     if not manifest.scores:
         return ["No scores have been measured for this bundle."]
+    if manifest.image is not None:
+        return _image_table(manifest)
     if manifest.outputs.kind == "types":
         return _type_table(manifest)
     head = "| metric | region | unit | mean | 95 % interval | SD | median | n | empty masks | all-empty baseline | on |"
@@ -60,6 +60,14 @@ def _subset_table(manifest: Manifest) -> list[str]:
         f"n = {whole.n}, {whole.on}; one set of weights."
     )
     return ["## With sequences missing", about, "", *rows, ""]
+
+
+def _image_table(manifest: Manifest) -> list[str]:
+    rows = ["| what | of | mean | 95 % interval | n slices | on |", "|" + "---|" * 6]
+    for s in manifest.scores:
+        value = f"{_number(s['mean'])} | {_interval(s['ci95'])}"
+        rows.append(f"| {s['metric']} | {s['region']} | {value} | {s['n']} | {s['on']} |")
+    return [*rows, "", "Intervals resample patients. How it was measured, and the rest: docs/generative.md."]
 
 
 def _type_table(manifest: Manifest) -> list[str]:
