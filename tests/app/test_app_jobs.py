@@ -1,6 +1,9 @@
 """Work beside the page: progress, stopping, faults; and the private folder of a session."""
 
 import ast
+import os
+import signal
+import sys
 import threading
 from pathlib import Path
 
@@ -173,6 +176,17 @@ def test_the_server_listens_to_this_machine_only_and_reports_nothing():
     assert f"--server.address={ADDRESS}" in words and ADDRESS == "127.0.0.1"
     assert {"--server.port=8123", "--server.maxUploadSize=50", "--browser.gatherUsageStats=false"} <= set(words)
     assert "--runner.fastReruns=false" in words  # two runs of one session must not overlap
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no SIGTERM to forward")
+def test_who_ends_the_program_ends_the_server(monkeypatch):
+    monkeypatch.setattr("tumorscope.app.launch.command", lambda *_: ["sleep", "60"])
+    before = signal.getsignal(signal.SIGTERM)
+    threading.Timer(0.5, os.kill, (os.getpid(), signal.SIGTERM)).start()
+    try:
+        assert launch(Settings(), port=8599) == 128 + signal.SIGTERM
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 def test_settings_survive_the_command_line(tmp_path):

@@ -12,7 +12,7 @@ from safetensors.torch import load_file
 
 from tumorscope.bundles.bundle import SHIPPED, Bundle, save_bundle, shipped_names
 from tumorscope.bundles.card import render_card
-from tumorscope.bundles.manifest import Manifest, Outputs, Postprocess, SubsetScore, TrainingRecord
+from tumorscope.bundles.manifest import ImageModel, Manifest, Outputs, Postprocess, SubsetScore, TrainingRecord
 from tumorscope.core.errors import InputError, UsageError
 from tumorscope.core.labels import BRATS
 from tumorscope.core.sequence import Sequence
@@ -206,6 +206,15 @@ def test_a_score_that_is_not_defined_has_no_interval(outputs: Outputs) -> None:
     }
     card = render_card(manifest(outputs=outputs, scores=[score]))
     assert "not defined | not defined |" in card and "to not defined" not in card
+
+
+def test_the_card_of_a_model_of_images_says_how_it_scores() -> None:
+    score = {"metric": "SSIM, inside the brain", "region": "6 % noise", "unit": "slice", "mean": 0.8961, "n": 96}
+    scores = [score | {"ci95": [0.89, 0.901], "on": "fixed test list"}, score | {"ci95": [None, None], "on": "x"}]
+    image = ImageModel(task="denoise", in_channels=1, out_channels=1)
+    card = render_card(manifest(image=image, scores=scores))
+    assert "| SSIM, inside the brain | 6 % noise | 0.896 | 0.890 to 0.901 | 96 | fixed test list |" in card
+    assert "| 0.896 | not defined | 96 | x |" in card and "docs/generative.md" in card
 
 
 def test_the_card_tells_what_is_lost_with_sequences_missing() -> None:

@@ -1,4 +1,5 @@
 import json
+import sys
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -8,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tumorscope.cli import output as output_room
 from tumorscope.cli.main import main
 from tumorscope.cli.output import json_text, output, plain
 from tumorscope.core.errors import InputError, OutputError
@@ -117,3 +119,18 @@ def test_a_bad_json_file_is_told_before_the_work(tmp_path):
     for target in (tmp_path, tmp_path / "file" / "result.json"):
         with pytest.raises(OutputError, match="--json"), output(target):
             raise AssertionError("the work began")
+
+
+def test_a_terminal_sees_how_far_a_long_job_is_and_nothing_is_left(capsys, monkeypatch):
+    monkeypatch.setattr(output_room, "_REDRAW_S", 0)
+    with output(None) as out:
+        out.watch("denoising", 0.25)
+        assert capsys.readouterr().err == ""
+        monkeypatch.setattr(sys.stderr, "isatty", lambda: True, raising=False)
+        out.watch("denoising", 0.5)
+        assert capsys.readouterr().err.endswith(" 50%  denoising")
+        out.say("done")
+        told = capsys.readouterr()
+        assert told.err == "\r\x1b[2K" and told.out == "done\n"
+        out.watch("writing", 0.9)
+    assert capsys.readouterr().err.endswith("\x1b[2K")

@@ -62,6 +62,17 @@ class TestEveryDegradation:
         assert torch.allclose(degradation.finish(truth, spoilt.inputs), clean(), atol=1e-5)
 
 
+def test_a_background_without_noise_does_not_change_the_noise_inside() -> None:
+    clean = torch.zeros(40, 1, 8, 8)
+    clean[..., 2:6] = 0.5
+    full, bare = (Rician(stripped=share).apply(clean, 0.1, rng()).shown for share in (0, 1))
+    assert (bare[clean == 0] == 0).all() and (full[clean == 0] > 0).all()
+    assert torch.equal(bare[clean > 0], full[clean > 0])
+    some = Rician(stripped=0.5).apply(clean, 0.1, rng()).shown
+    empty = (some[..., :2] == 0).flatten(1).all(dim=1)
+    assert 10 < int(empty.sum()) < 30 and (some[~empty] > 0).all()
+
+
 def test_rician_noise_in_air_has_the_mean_of_rayleigh_noise() -> None:
     air = torch.zeros(1, 1, 256, 256)
     noisy = Rician().apply(air, 0.1, rng()).shown

@@ -120,7 +120,7 @@ def test_made_slices_come_as_marked_sheet_and_zip(folder: Path, tmp_path: Path) 
         names = archive.namelist()
     assert len(names) == 7 and "synthetic-tiny-vae/README-synthetic.md" in names
     assert all("synthetic" in name for name in names)
-    assert found.sheet is not None and not found.cases
+    assert found.sheet is not None and not found.cases and not found.outlined
     with Pillow.open(io.BytesIO(found.sheet)) as picture:
         pixels = np.asarray(picture.convert("RGB")).astype(int)
     amber = (pixels[..., 0] > 230) & (np.abs(pixels[..., 1] - 207) < 20) & (np.abs(pixels[..., 2] - 122) < 30)
@@ -133,7 +133,7 @@ def test_painted_cases_are_marked_in_the_viewer(scan: Image, folder: Path, tmp_p
     label[15:22, 20:28, 3:7] = 2
     case = Case("a", "a", {Sequence.FLAIR: scan}, label=scan.with_data(label), scheme=BRATS)
     found = synthesise_view(image_bundle(folder / "synthesis", "synthesis"), tmp_path, masks=[case])
-    assert list(found.cases) == ["synthetic_0001"] and found.sheet is None
+    assert list(found.cases) == ["synthetic_0001"] and found.sheet is None and found.outlined
     facts = found.cases["synthetic_0001"].facts
     assert facts["mark"] == "SYNTHETIC" and "reference" in facts
     assert [s["name"] for s in facts["scans"]] == [Sequence.T1CE, Sequence.FLAIR]
