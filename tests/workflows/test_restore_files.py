@@ -212,6 +212,8 @@ def test_labels_and_earlier_results_are_no_input(scan: Path, bundles: dict[str, 
     (named,) = denoise_files([tmp_path / "case" / "a_seg.nii.gz"], out, bundle=bundles["denoise"]).files
     assert "a label map by its name" in named.error
     assert [r.input for r in first.files] == [r.input for r in again.files] == ["a_flair"]
+    (twice,) = denoise_files([first.files[0].outputs[0]], tmp_path / "more", bundle=bundles["denoise"]).files
+    assert twice.notes[0].startswith("It was no original scan before: processed: denoised with bundle tiny-denoise")
 
 
 @pytest.mark.parametrize(

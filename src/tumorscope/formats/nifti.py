@@ -216,8 +216,8 @@ def write_nifti(image: Image, path: str | Path, *, dtype: npt.DTypeLike | None =
         dtype: Type in the file. Default: bool as uint8, floats as float32, 64-bit integers as the smallest type
             that holds them, other integers as they are.
         note: What was done to the voxels ("synthetic: …"), for the header: its first word goes into ``aux_file``,
-            the first 79 bytes into ``descrip``, unless that says already that spacing is unknown, and all of it into
-            an extension of code 6 (comment).
+            the words of the first 79 bytes into ``descrip``, unless that says already that spacing is unknown, and all
+            of it into an extension of code 6 (comment).
 
     Returns:
         ``path``.
@@ -236,7 +236,7 @@ def write_nifti(image: Image, path: str | Path, *, dtype: npt.DTypeLike | None =
     if note:
         header["aux_file"] = note.split(":")[0].encode()[:23]
         if image.spacing_known:
-            header["descrip"] = note.encode()[:79]
+            header["descrip"] = _shortened(note.encode())
         header.extensions.append(Nifti1Extension("comment", note.encode()))
     header.set_data_offset(header.single_vox_offset + header.extensions.get_sizeondisk())
     opener = write_gzip if path.name.lower().endswith(".gz") else _write_plain
@@ -245,6 +245,11 @@ def write_nifti(image: Image, path: str | Path, *, dtype: npt.DTypeLike | None =
         header.extensions.write_to(stream, byteswap=False)
         stream.write(np.asfortranarray(data).T.data.cast("B"))
     return path
+
+
+def _shortened(note: bytes) -> bytes:
+    """Return as many whole words of a note as the header's description holds."""
+    return note if len(note) < 80 else note[:80].rpartition(b" ")[0]
 
 
 def _write_plain(path: Path) -> IO[bytes]:

@@ -38,9 +38,10 @@ class Restorer:
         model = bundle.manifest.image
         learned = model.degradation.get("name") if model else None
         if model is None or learned != degradation:
-            does = "segments or classifies" if model is None else f"is for {learned or model.task}"
+            makes = "segments or classifies" if model is None else "makes images"
+            does = DEGRADATIONS.load(learned).undone if learned else makes
             raise UsageError(
-                expected=f"a bundle that undoes '{degradation}'",
+                expected=f"a bundle that {DEGRADATIONS.load(degradation).undone}",
                 found=f"'{bundle.name}', which {does}",
                 fix="Name another",
             )

@@ -16,7 +16,16 @@ from tumorscope.core.files import ensure_folder
 from tumorscope.core.image import Array, Image
 from tumorscope.core.watch import StoppedError, Watch, part_of, unwatched
 from tumorscope.datasets.names import is_label, stem
-from tumorscope.formats import image_suffix, is_image_file, natural_key, read_image, write_nifti, write_png
+from tumorscope.formats import (
+    check_content,
+    image_suffix,
+    is_image_file,
+    mark_of,
+    natural_key,
+    read_image,
+    write_nifti,
+    write_png,
+)
 from tumorscope.workflows.inputs import find_inputs
 
 log = logging.getLogger(__name__)
@@ -218,7 +227,10 @@ def _one(name: str, source: Source, output: Path, work: Work, watch: Watch) -> F
     try:
         watch("reading", 0.0)
         image = source()
+        check_content(image)
         products, notes = work(image, part_of(watch, 0.05, 0.95))
+        if image.source is not None and (mark := mark_of(image.source)):
+            notes = [f"It was no original scan before: {mark}.", *notes]
         watch("writing files", 0.95)
         written = tuple(str(write_product(product, image, output, name)) for product in products)
     except TumorscopeError as error:

@@ -52,6 +52,7 @@ class Cartesian:
 
     level_unit: ClassVar[str] = "acceleration"
     plane: ClassVar[Literal["axial", "through"]] = "axial"
+    undone: ClassVar[str] = "reconstructs undersampled k-space"
     network_channels: ClassVar[int] = 2
 
     def __init__(self, levels: tuple[float, ...] = (2.0, 4.0, 8.0)) -> None:

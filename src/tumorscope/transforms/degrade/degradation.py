@@ -28,12 +28,14 @@ class Degradation(Protocol):
         levels: Those that are scored and printed.
         level_unit: What a level counts.
         plane: Which planes of a volume it acts in: ``axial`` slices, or ``through`` them.
+        undone: What a model that learned the way back does, for people.
         network_channels: Channels of the network's first input and of its output.
     """
 
     levels: tuple[float, ...]
     level_unit: ClassVar[str]
     plane: ClassVar[Literal["axial", "through"]]
+    undone: ClassVar[str]
     network_channels: ClassVar[int]
 
     def draw(self, rng: Generator) -> float:

@@ -22,6 +22,7 @@ class Rician:
 
     level_unit: ClassVar[str] = "% of the brain's 99th percentile"
     plane: ClassVar[Literal["axial", "through"]] = "axial"
+    undone: ClassVar[str] = "takes Rician noise out of images"
     network_channels: ClassVar[int] = 1
 
     def __init__(

@@ -37,6 +37,7 @@ class ThickSlices:
 
     level_unit: ClassVar[str] = "thin slices per thick one"
     plane: ClassVar[Literal["axial", "through"]] = "through"
+    undone: ClassVar[str] = "divides thick slices"
     network_channels: ClassVar[int] = 1
 
     def __init__(self, levels: tuple[float, ...] = (3.0, 5.0)) -> None:
