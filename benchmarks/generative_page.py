@@ -152,7 +152,10 @@ def utility(found: dict[str, Any]) -> list[str]:
             low, high = gain["ci95"]
             word = "helped" if low > 0 else "hurt" if high < 0 else "made no difference that can be told"
             each = ", ".join(f"{one:+.3f}" for one in gain["per seed"])
-            lines += [f"- k = {k}, {region}: adding synthetic cases {word} ({shown(gain)}; seed by seed {each})."]
+            lines += [
+                f"- k = {k}, {region}: adding synthetic cases {word} ({shown(gain)}; seed by seed {each}; "
+                f"median patient {gain['median patient']:+.3f})."
+            ]
     seeds = {k: done.get(str(k), {}).get("seeds", 0) for k in plan["patients"]}
     left = [f"k = {k} with {len(plan['seeds']) - n} further seeds" for k, n in seeds.items() if n < len(plan["seeds"])]
     if left:

@@ -212,7 +212,7 @@ NUMBERS: dict[str, Callable[[], str]] = {
     **{f"vae SSIM fitted {sequence}": partial(_through_latent, sequence, True) for sequence in ("T1CE", "FLAIR")},
     **{f"covered {name}": partial(_covered, name) for name in ("gan-t1c-flair", "synth-from-mask")},
     "covered by patients": partial(_covered, "gan-t1c-flair", True),
-    **{f"utility {k} {region}": partial(_useful, k, region) for k, region in ((5, "TC"), (10, "ET"))},
+    **{f"utility {k} {region}": partial(_useful, k, region) for k, region in ((5, "TC"), (10, "ET"), (20, "ET"))},
     **{
         f"app {what}, {key}": partial(_app, what, key, scale)
         for what, scale in (("first picture", 1), ("next slice", 1000))
