@@ -26,7 +26,7 @@ HEAD = """# Images repaired and images made
 
 Denoising, reconstruction and synthesis, with the numbers measured (paper S4 of [the reproduction](reproduction.md)
 claims all three and prints none). Written by `benchmarks/generative_page.py` from `benchmarks/results/generative`,
-which `restoration.py`, `generation.py`, `denoise_effect.py` and `utility.py` measure. Read
+which `restoration.py`, `generation.py`, `memorisation.py`, `denoise_effect.py` and `utility.py` measure. Read
 [ethics.md](ethics.md) before you use any of it.
 
     tumorscope denoise scans/patient7 -o out                  # Rician noise; --method nlm or tv: no network

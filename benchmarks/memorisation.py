@@ -2,7 +2,8 @@
 
     python benchmarks/memorisation.py --bundle runs/gan/bundle --data .../BraTS [--slices 40]
 
-Puts the check into ``results/generative/<bundle>.json`` and leaves what else stands there. Mirrored training slices
+Puts the check into ``results/generative/<bundle>.json``, or the file after ``-o``, and leaves what else stands there
+of the same version. Mirrored training slices
 count too, since models train on them; a synthesis is checked with masks of training patients and with masks it never
 saw. What the check is able to see is measured on changed training slices.
 """
@@ -12,14 +13,16 @@ from __future__ import annotations
 import argparse
 import json
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
-from image_sets import RESULTS, Slices, cases_of, slices_of, store
+from image_sets import RESULTS, Slices, cases_of, slices_of
 from scipy.ndimage import gaussian_filter, rotate
 
 from tumorscope.bundles.bundle import Bundle
+from tumorscope.core.files import write_text
 from tumorscope.inference.sampler import Sampler
 from tumorscope.metrics.memorisation import check_memorisation
 
@@ -130,6 +133,7 @@ def main() -> None:
     parser.add_argument("--data", required=True)
     parser.add_argument("--slices", type=int, default=40, help="per patient")
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("-o", "--out", type=Path, help="file; default: results/generative/<bundle>.json")
     options = parser.parse_args()
     torch.set_num_threads(1)
     bundle = Bundle.load(options.bundle)
@@ -137,8 +141,16 @@ def main() -> None:
     train, val, test = (slices_in(p, bundle, options.data, options.slices) for p in ("train", "val", "test"))
     count = min(sum(p in side for p in train.patients) for side in sides_of(train, options.seed))
     made = made_by(sampler, train, count, options.seed)
-    kept = json.loads((RESULTS / f"{bundle.name}.json").read_text(encoding="utf-8"))
-    store(bundle.name, kept | memorisations(sampler, made, train, val, test, options.seed))
+    known = {"bundle": bundle.name, "version": bundle.manifest.version}
+    place = options.out or RESULTS / f"{bundle.name}.json"
+    kept = json.loads(place.read_text(encoding="utf-8")) if place.is_file() else known
+    if {key: kept.get(key) for key in known} != known:
+        raise SystemExit(
+            f"{place} holds what was measured of {kept.get('bundle')} {kept.get('version')}: name another -o"
+        )
+    found = kept | memorisations(sampler, made, train, val, test, options.seed)
+    write_text(place, json.dumps(found, indent=1) + "\n")
+    print(place)
 
 
 if __name__ == "__main__":

@@ -180,6 +180,15 @@ def _useful(patients: int, region: str) -> str:
     return f"{gain['mean']:+.3f} ({low:+.3f} to {high:+.3f}, seeds: {arms['seeds']})"
 
 
+def _most_useful(patients: int, region: str, count: int = 3) -> str:
+    """Return the share of that change which lies with the ``count`` test patients who gain most."""
+    runs = [r for name, r in _stored("generative/utility")["runs"].items() if name.startswith(f"k{patients}-")]
+    gains = [
+        sum(run["real+synthetic"][case][region] - run["real"][case][region] for run in runs) for case in runs[0]["real"]
+    ]
+    return f"{100 * sum(sorted(gains)[-count:]) / sum(gains):.0f} %"
+
+
 def _least_speedup(batch: int) -> str:
     """Return how many times faster than the fastest Keras fp32 loop training is, at one batch size."""
     (entry,) = (e for e in _stored("throughput")["batches"] if e["batch"] == batch)
@@ -213,6 +222,7 @@ NUMBERS: dict[str, Callable[[], str]] = {
     **{f"covered {name}": partial(_covered, name) for name in ("gan-t1c-flair", "synth-from-mask")},
     "covered by patients": partial(_covered, "gan-t1c-flair", True),
     **{f"utility {k} {region}": partial(_useful, k, region) for k, region in ((5, "TC"), (10, "ET"), (20, "ET"))},
+    "utility 5 TC of three": partial(_most_useful, 5, "TC"),
     **{
         f"app {what}, {key}": partial(_app, what, key, scale)
         for what, scale in (("first picture", 1), ("next slice", 1000))

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import SimpleITK as sitk
 from PIL import Image as Pillow
 
 from tumorscope.audit import CHECKS
@@ -33,7 +34,16 @@ def test_a_mark_is_read_back_whole(tmp_path: Path, ending: str) -> None:
         write_nifti(Image(data, np.eye(4)), plain)
     assert mark_of(marked) == NOTE and mark_of(plain) == ""
     assert f"No original scan: {NOTE}." in inspect_path(marked)["files"][0]["problems"]
-    assert mark_of(plain.rename(tmp_path / f"synthetic_b{ending}")) == "synthetic, by its name"
+    assert mark_of(plain.rename(tmp_path / f"synthetic_0001_FLAIR{ending}")) == "synthetic, by its name"
+    assert mark_of(marked.rename(tmp_path / f"synthetic_T1{ending}")) == NOTE
+
+
+def test_a_program_that_drops_comments_leaves_the_mark(tmp_path: Path) -> None:
+    write_nifti(Image(np.ones((4, 4, 4), np.int16), np.eye(4)), tmp_path / "a.nii.gz", note=NOTE)
+    sitk.WriteImage(sitk.ReadImage(tmp_path / "a.nii.gz"), tmp_path / "b.nii.gz")
+    assert mark_of(tmp_path / "b.nii.gz").startswith("synthetic: made by tumorscope 1, bundle x")
+    write_nifti(Image(np.ones((4, 4, 4), np.int16), np.eye(4)), tmp_path / "synthetic_T1.nii.gz")
+    assert mark_of(tmp_path / "synthetic_T1.nii.gz") == "", "so synthetic MRI (SyMRI) is called too"
 
 
 def test_what_cannot_be_read_says_nothing(tmp_path: Path) -> None:

@@ -39,7 +39,7 @@ def test_the_form_is_shuffled_and_tells_nothing(folders: tuple[Path, Path], tmp_
 
 def test_made_images_do_not_pass_as_real(folders: tuple[Path, Path], tmp_path: Path) -> None:
     (file,) = sorted(folders[0].iterdir())[:1]
-    (folders[0] / f"synthetic_{file.name}").write_bytes(file.read_bytes())
+    (folders[0] / "synthetic_gan-t1c-flair_00001_T1CE.png").write_bytes(file.read_bytes())
     with pytest.raises(InputError, match="made by tumorscope"):
         make_form(*folders, tmp_path, count=2)
 
@@ -84,6 +84,19 @@ def test_fine_and_coarse_images_are_equally_sharp(tmp_path: Path) -> None:
     assert first == second
 
 
+def test_one_small_head_does_not_blur_the_others(tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    for kind in ("real", "synthetic"):
+        (tmp_path / kind).mkdir()
+        for n, side in enumerate((8, 100, 100)):
+            pixels = np.zeros((120, 120), np.uint8)
+            pixels[:side, :side] = rng.integers(1, 255, (side, side))
+            Pillow.fromarray(pixels).save(tmp_path / kind / f"{n}.png")
+    page = Path(make_form(tmp_path / "real", tmp_path / "synthetic", tmp_path / "study", count=6).form).read_text()
+    sizes = sorted(len(part.split('"')[0]) for part in page.split("base64,")[1:7])
+    assert sizes[2] > 2 * sizes[1], "four of six keep their detail"
+
+
 def test_answers_are_scored(folders: tuple[Path, Path], tmp_path: Path) -> None:
     form = make_form(*folders, tmp_path / "study", count=10)
     key = json.loads(Path(form.key).read_text())
@@ -116,6 +129,11 @@ def test_answers_are_scored(folders: tuple[Path, Path], tmp_path: Path) -> None:
         path.write_text(right.read_text().replace(",a,", ",,"))
     with pytest.raises(InputError, match=r"x.csv and .*y.csv"):
         score_answers(nameless, form.key)
+    (tmp_path / "b").mkdir()
+    other = tmp_path / "b" / "x.csv"
+    wrong = answers("c", {"real": "synthetic", "synthetic": "real"})
+    other.write_text(wrong.read_text().replace(",c,", ",,"))
+    assert [s.reader for s in score_answers([nameless[0], other], form.key)] == ["x", "x-2", "all"]
 
 
 @pytest.mark.parametrize("words", [[], ["--real", "r"], ["--answers", "a.csv"]])

@@ -14,7 +14,7 @@ from PIL import Image as Pillow
 from tiny_images import image_bundle, smooth_brain
 from tumorscope.cli.main import main
 from tumorscope.core.errors import UsageError
-from tumorscope.formats import read_image
+from tumorscope.formats import mark_of, read_image
 from tumorscope.transforms.degrade.cartesian import Cartesian
 from tumorscope.workflows.restore import denoise_files, enhance_files, reconstruct_files
 
@@ -193,7 +193,30 @@ def test_a_file_given_twice_is_done_once(scan: Path, bundles: dict[str, Path], t
     result = denoise_files([scan, scan.parent, scan], tmp_path, bundle=bundles["denoise"])
     assert len(result.files) == 1
     (row,) = denoise_files([tmp_path], tmp_path, bundle=bundles["denoise"]).files
-    assert "lies in the folder of results" in row.error
+    assert "the folder of results itself" in row.error
+
+
+def test_results_may_go_beside_the_folder_of_scans(scan: Path, bundles: dict[str, Path], tmp_path: Path) -> None:
+    (tmp_path / "scans").mkdir()
+    (tmp_path / "scans" / "a_t1.nii.gz").write_bytes(scan.read_bytes())
+    (row,) = denoise_files([tmp_path / "scans"], tmp_path, bundle=bundles["denoise"]).files
+    assert row.outputs == (str(tmp_path / "a_t1_denoised.nii.gz"),)
+
+
+def test_kspace_of_one_name_gives_two_results(bundles: dict[str, Path], tmp_path: Path) -> None:
+    kspace = np.random.default_rng(0).normal(size=(1, 16, 16)).astype(np.complex64)
+    kspace[..., ::3] = 0
+    for folder in ("a", "b"):
+        (tmp_path / folder).mkdir()
+        with h5py.File(tmp_path / folder / "scan.h5", "w") as file:
+            file["kspace"] = kspace
+    given = [tmp_path / "a" / "scan.h5", tmp_path / "b" / "scan.h5"]
+    first, second = reconstruct_files(given, tmp_path / "out", bundle=bundles["reconstruct"]).files
+    assert (first.status, second.status) == ("ok", "ok") and not set(first.outputs) & set(second.outputs)
+    with h5py.File(given[0], "w") as file:
+        file["image"] = kspace
+    (row,) = reconstruct_files(given[:1], tmp_path / "out", bundle=bundles["reconstruct"]).files
+    assert "a data set 'kspace'; found image in" in row.error
 
 
 def test_cubes_are_not_divided(bundles: dict[str, Path], tmp_path: Path) -> None:
@@ -214,6 +237,7 @@ def test_labels_and_earlier_results_are_no_input(scan: Path, bundles: dict[str, 
     assert [r.input for r in first.files] == [r.input for r in again.files] == ["a_flair"]
     (twice,) = denoise_files([first.files[0].outputs[0]], tmp_path / "more", bundle=bundles["denoise"]).files
     assert twice.notes[0].startswith("It was no original scan before: processed: denoised with bundle tiny-denoise")
+    assert mark_of(twice.outputs[0]).count("denoised with bundle") == 2
 
 
 @pytest.mark.parametrize(

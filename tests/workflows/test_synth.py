@@ -14,6 +14,7 @@ from tiny_images import image_bundle
 from tumorscope.cli.main import main
 from tumorscope.core.errors import UsageError
 from tumorscope.datasets import DATASETS
+from tumorscope.formats import mark_of
 from tumorscope.workflows.synth import synthesise
 
 
@@ -42,7 +43,7 @@ def test_slices_from_noise_say_that_they_are_synthetic(bundles: dict[str, Path],
     result = synthesise(tmp_path, bundle=bundles[kind], count=3, seed=4)
     assert len(result.made) == 6 and result.exit_code == 0
     for path in result.made:
-        assert Path(path).name.startswith("synthetic_")
+        assert Path(path).name.startswith("synthetic_") and mark_of(path).startswith("synthetic: made by")
         with Pillow.open(path) as picture:
             assert picture.size == (32, 32) and picture.text["Description"].startswith("synthetic: made by tumorscope")
     assert "None of these shows a patient" in (tmp_path / "README-synthetic.md").read_text()
@@ -53,6 +54,7 @@ def test_slices_from_noise_say_that_they_are_synthetic(bundles: dict[str, Path],
 def test_a_vae_goes_through_one_scan_and_between_two(bundles: dict[str, Path], case: Path, tmp_path: Path) -> None:
     assert main(["synth", str(case), "--bundle", str(bundles["vae"]), "-o", str(tmp_path / "one")]) == 0
     assert len(list((tmp_path / "one").glob("latent_*.png"))) == 2
+    assert all(mark_of(p).startswith("through the latent") for p in (tmp_path / "one").glob("*.png"))
     fitted = ["synth", str(case), "--bundle", str(bundles["vae"]), "--refine", "3", "-o", str(tmp_path / "fitted")]
     assert main(fitted) == 0
     name = "latent_tiny-vae_00001_FLAIR.png"

@@ -6,6 +6,7 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 from tumorscope.app.settings import Settings
@@ -68,7 +69,8 @@ def launch(settings: Settings, *, port: int = 8501, upload_mb: int = 2000, brows
             raise UsageError(expected=f"a folder after {name}", found=f"{folder}", fix="Name an existing folder")
     _check_port(port)
     process = subprocess.Popen(command(settings, port, upload_mb, browser))
-    signal.signal(signal.SIGTERM, lambda *_: process.terminate())
+    if threading.current_thread() is threading.main_thread():  # only there may signals be handled
+        signal.signal(signal.SIGTERM, lambda *_: process.terminate())
     try:
         code = process.wait()
     except KeyboardInterrupt:

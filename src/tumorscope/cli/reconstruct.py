@@ -45,7 +45,11 @@ class Command:
     ] = None
     thin: Annotated[
         int | None,
-        arg(metavar="N", help="Divide each thick slice into N: 3 or 5 (learned), at most 8.", help_behavior_hint=""),
+        arg(
+            metavar="N",
+            help="Divide each thick slice into N: 3 or 5 (learned), at most 8; cubes are refused.",
+            help_behavior_hint="",
+        ),
     ] = None
     bundle: Annotated[
         str | None,

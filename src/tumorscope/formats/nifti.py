@@ -16,6 +16,7 @@ from tumorscope.core.files import atomic_path
 from tumorscope.core.image import Array, Image
 from tumorscope.formats.checks import check_file, check_finite, damaged
 from tumorscope.formats.gz import GZIP_ERRORS, is_gzip, read_gzip, write_gzip
+from tumorscope.formats.marks import mark_header
 
 #: Deflate cannot shrink data more than this, so a header that claims more is wrong.
 MAX_RATIO = 1100
@@ -215,9 +216,8 @@ def write_nifti(image: Image, path: str | Path, *, dtype: npt.DTypeLike | None =
         path: Ends in ``.nii`` or ``.nii.gz``.
         dtype: Type in the file. Default: bool as uint8, floats as float32, 64-bit integers as the smallest type
             that holds them, other integers as they are.
-        note: What was done to the voxels ("synthetic: …"), for the header: its first word goes into ``aux_file``,
-            the words of the first 79 bytes into ``descrip``, unless that says already that spacing is unknown, and all
-            of it into an extension of code 6 (comment).
+        note: What was done to the voxels ("synthetic: …"), for the header (see
+            :func:`~tumorscope.formats.marks.mark_header`; ``descrip`` stays if it says that spacing is unknown).
 
     Returns:
         ``path``.
@@ -226,18 +226,13 @@ def write_nifti(image: Image, path: str | Path, *, dtype: npt.DTypeLike | None =
         OutputError: if the name has another ending or the file cannot be written.
         ValueError: if the voxels are not finite real numbers, or a value does not fit an integer ``dtype``.
     """
-    from nibabel.nifti1 import Nifti1Extension
-
     path = Path(path)
     if not path.name.lower().endswith(_SUFFIXES):
         raise OutputError(expected="a name ending in .nii or .nii.gz", found=str(path), fix="Choose such a name")
     data = _storable(image.data, dtype)
     header = _header_for(image, data.dtype)
     if note:
-        header["aux_file"] = note.split(":")[0].encode()[:23]
-        if image.spacing_known:
-            header["descrip"] = _shortened(note.encode())
-        header.extensions.append(Nifti1Extension("comment", note.encode()))
+        mark_header(header, note, describe=image.spacing_known)
     header.set_data_offset(header.single_vox_offset + header.extensions.get_sizeondisk())
     opener = write_gzip if path.name.lower().endswith(".gz") else _write_plain
     with atomic_path(path) as scratch, opener(scratch) as stream:
@@ -245,11 +240,6 @@ def write_nifti(image: Image, path: str | Path, *, dtype: npt.DTypeLike | None =
         header.extensions.write_to(stream, byteswap=False)
         stream.write(np.asfortranarray(data).T.data.cast("B"))
     return path
-
-
-def _shortened(note: bytes) -> bytes:
-    """Return as many whole words of a note as the header's description holds."""
-    return note if len(note) < 80 else note[:80].rpartition(b" ")[0]
 
 
 def _write_plain(path: Path) -> IO[bytes]:

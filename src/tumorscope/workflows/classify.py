@@ -19,7 +19,7 @@ from tumorscope.core.sequence import Sequence
 from tumorscope.formats import check_content
 from tumorscope.inference.type_predictor import TypePredictor, single_slice, slice_count
 from tumorscope.study.state import has_skull
-from tumorscope.workflows.inputs import Spacing, files_of, is_picture, with_spacing
+from tumorscope.workflows.inputs import Spacing, files_of, is_picture, marks_of, with_spacing
 
 if TYPE_CHECKING:
     from tumorscope.inference.explain import Explainer
@@ -195,7 +195,8 @@ class Classifier:
             check_content(image)
         read = round(time.perf_counter() - started, 3)
         finding = self.run(images)
-        return TypeResult(case, finding, reason, list(case.notes), {"read": read, "type": finding.seconds}, files)
+        notes = [*case.notes, *marks_of(files, images)]
+        return TypeResult(case, finding, reason, notes, {"read": read, "type": finding.seconds}, files)
 
     def _map(self, picture: Array, index: int) -> Array:
         from tumorscope.inference.explain import Explainer

@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-import logging
-import time
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from tumorscope.core.errors import InputError, TumorscopeError
+from tumorscope.core.errors import InputError
 from tumorscope.core.files import ensure_folder
 from tumorscope.core.image import Array, Image
-from tumorscope.core.watch import StoppedError, Watch, part_of, unwatched
+from tumorscope.core.watch import Watch, part_of, unwatched
 from tumorscope.datasets.names import is_label, stem
 from tumorscope.formats import (
     check_content,
@@ -26,9 +25,8 @@ from tumorscope.formats import (
     write_nifti,
     write_png,
 )
+from tumorscope.workflows.file_rows import FilesSummary, done_or_failed, tell, unique_name
 from tumorscope.workflows.inputs import find_inputs
-
-log = logging.getLogger(__name__)
 
 #: Stands in the header of every file that is not what a scanner gave.
 PROCESSED = "processed: {what} by tumorscope {version}; not the original scan; research use only"
@@ -47,53 +45,6 @@ class Product:
     name: str
     image: Image
     what: str
-
-
-@dataclass(frozen=True)
-class FileRow:
-    """What became of one input.
-
-    Attributes:
-        input: File (DICOM: case and sequence).
-        status: ``ok`` or ``failed``.
-        error: One sentence, where it failed.
-        outputs: Files that were written.
-        notes: What the user should know.
-        seconds: It took.
-    """
-
-    input: str
-    status: str
-    error: str = ""
-    outputs: tuple[str, ...] = ()
-    notes: tuple[str, ...] = ()
-    seconds: float = 0.0
-
-    @property
-    def line(self) -> str:
-        """The row for people."""
-        if self.status == "failed":
-            return f"{self.input}: failed. {self.error}"
-        return f"{self.input} → {', '.join(self.outputs)} ({self.seconds:.1f} s)"
-
-
-@dataclass
-class FilesSummary:
-    """The outcome of a run.
-
-    Attributes:
-        output: Folder of the results.
-        files: One row per input.
-    """
-
-    output: str
-    files: list[FileRow] = field(default_factory=list)
-
-    @property
-    def exit_code(self) -> int:
-        """0 all done, 1 some failed, 2 nothing done."""
-        failed = sum(row.status == "failed" for row in self.files)
-        return 0 if self.files and not failed else 2 if failed == len(self.files) else 1
 
 
 #: Makes products and notes of an image; tells how far it is.
@@ -127,16 +78,10 @@ def process_files(
     taken: set[str] = set()
     sources = list(_sources(inputs, Path(output)))
     for done, (name, source) in enumerate(sources):
-        unique, number = name, 2
-        while unique in taken:
-            unique, number = f"{name}-{number}", number + 1
-        taken.add(unique)
-        row = _one(unique, source, Path(output), work, part_of(watch, done / len(sources), (done + 1) / len(sources)))
-        summary.files.append(row)
-        if say:
-            say(row.line)
-            for note in row.notes:
-                say(f"        {note}")
+        share = part_of(watch, done / len(sources), (done + 1) / len(sources))
+        make = partial(_made, source, Path(output), work, share)
+        summary.files.append(done_or_failed(unique_name(name, taken), make))
+        tell(summary.files[-1], say)
     return summary
 
 
@@ -152,7 +97,7 @@ def _sources(inputs: Iterable[Input], output: Path) -> Iterator[tuple[str, Sourc
             yield given[0], _read(given[1])
             continue
         path = Path(given)
-        if path.is_dir() and path.resolve().is_relative_to(output.resolve()):
+        if path.is_dir() and path.resolve() == output.resolve():
             yield path.name, _failing(_same_folder(path, output))
             continue
         single = path.is_file() and bool(image_suffix(path))
@@ -170,7 +115,6 @@ def _of_cases(path: Path, output: Path) -> Iterator[tuple[str, Source]]:
     try:
         cases = find_inputs(path, any_grid=True, skip=output)
     except Exception as error:  # a fault of ours must not stop the other inputs
-        log.exception("Unexpected error in %s", path)
         yield stem(path), _failing(error)
         return
     for found in cases:
@@ -182,7 +126,7 @@ def _of_cases(path: Path, output: Path) -> Iterator[tuple[str, Source]]:
 
 
 def _same_folder(path: Path, output: Path) -> InputError:
-    found = f"{path}, which lies in the folder of results {output}"
+    found = f"{path}, the folder of results itself"
     return InputError(expected="a folder of scans", found=found, fix="Name another folder after -o")
 
 
@@ -192,9 +136,11 @@ def _label_map(path: Path) -> InputError:
 
 def _files_below(folder: Path, output: Path) -> list[Path]:
     """Return the image files below a folder, results and label maps left out, in natural order."""
-    inside = output.resolve()
     files = [p for p in folder.rglob("*") if is_image_file(p) and p.is_file() and not is_label(p)]
-    return sorted((p for p in files if not p.resolve().is_relative_to(inside)), key=natural_key)
+    results = output.resolve()
+    if not folder.resolve().is_relative_to(results):
+        files = [p for p in files if not p.resolve().is_relative_to(results)]
+    return sorted(files, key=natural_key)
 
 
 def _read(image: Image) -> Source:
@@ -222,27 +168,19 @@ def _of_case(case: Any, sequence: Any) -> Source:
     return read
 
 
-def _one(name: str, source: Source, output: Path, work: Work, watch: Watch) -> FileRow:
-    begun = time.perf_counter()
-    try:
-        watch("reading", 0.0)
-        image = source()
-        check_content(image)
-        products, notes = work(image, part_of(watch, 0.05, 0.95))
-        if image.source is not None and (mark := mark_of(image.source)):
-            notes = [f"It was no original scan before: {mark}.", *notes]
-        watch("writing files", 0.95)
-        written = tuple(str(write_product(product, image, output, name)) for product in products)
-    except TumorscopeError as error:
-        return FileRow(name, "failed", str(error), seconds=round(time.perf_counter() - begun, 3))
-    except MemoryError:
-        return FileRow(name, "failed", "Expected enough memory; found too little. Resample the scan first.")
-    except StoppedError:
-        raise
-    except Exception as error:  # a fault of ours must not stop the other files
-        log.exception("Unexpected error in %s", name)
-        return FileRow(name, "failed", f"Unexpected {type(error).__name__}: {' '.join(str(error).split())}")
-    return FileRow(name, "ok", "", written, tuple(notes), round(time.perf_counter() - begun, 3))
+def _made(source: Source, output: Path, work: Work, watch: Watch, name: str) -> tuple[tuple[str, ...], list[str]]:
+    watch("reading", 0.0)
+    image = source()
+    check_content(image)
+    products, notes = work(image, part_of(watch, 0.05, 0.95))
+    if mark := _mark(image):
+        notes = [f"It was no original scan before: {mark}.", *notes]
+    watch("writing files", 0.95)
+    return tuple(str(write_product(product, image, output, name)) for product in products), notes
+
+
+def _mark(image: Image) -> str:
+    return mark_of(image.source) if image.source is not None else ""
 
 
 def write_product(product: Product, original: Image, output: Path, name: str) -> Path:
@@ -257,6 +195,8 @@ def write_product(product: Product, original: Image, output: Path, name: str) ->
     from tumorscope import __version__
 
     note = PROCESSED.format(what=product.what, version=__version__)
+    before = _mark(original)
+    note += f"; before: {before}" if before else ""
     picture = original.source is not None and not image_suffix(original.source).startswith(".nii")
     picture = picture and not original.spacing_known and product.image.shape[2] == 1
     path = output / f"{name}_{product.name}{'.png' if picture else '.nii.gz'}"

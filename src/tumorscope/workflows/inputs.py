@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -16,7 +16,7 @@ from tumorscope.core.sequence import Sequence
 from tumorscope.datasets import folder as own_data
 from tumorscope.datasets.folder_info import FolderInfo
 from tumorscope.datasets.names import is_label, sequence_of, stem
-from tumorscope.formats import image_suffix, is_image_file, known_suffix, natural_key
+from tumorscope.formats import image_suffix, is_image_file, known_suffix, mark_of, natural_key
 from tumorscope.formats.dicom_frames import looks_like_dicom
 from tumorscope.formats.zipped import is_zip
 from tumorscope.workflows.dicom_inputs import dicom_inputs, zip_inputs
@@ -147,6 +147,12 @@ def files_of(case: Case) -> dict[str, tuple[Path, ...]]:
     files = {s: (p,) for s, p in sources.items() if p is not None and p.is_file()}
     folders = {s: p for s, p in sources.items() if p is not None and p.is_dir()}
     return {**files, **{s: tuple(f for f in _images(p) if not is_label(f)) for s, p in folders.items()}}
+
+
+def marks_of(files: Mapping[str, Iterable[Path]], used: Iterable[str]) -> list[str]:
+    """Say which of the images that were used this program made or changed; ``files`` as :func:`files_of` gives them."""
+    told = {s: next(filter(None, map(mark_of, files.get(s, ()))), "") for s in map(str, used)}
+    return [f"{sequence} is no original scan: {mark}." for sequence, mark in told.items() if mark]
 
 
 def _try(name: str, path: Path, make: Callable[[], Case]) -> Found:

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from tumorscope.core.errors import InputError, TumorscopeError
+from tumorscope.core.errors import InputError
 from tumorscope.core.files import ensure_folder
 from tumorscope.core.image import Array, Image
 from tumorscope.inference.restorer import Restorer
-from tumorscope.workflows.image_files import FileRow, Product, write_product
+from tumorscope.workflows.file_rows import FileRow, done_or_failed, tell, unique_name
+from tumorscope.workflows.image_files import Product, write_product
 
 
 def read_kspace(path: Path) -> tuple[Array, Array]:
@@ -59,31 +60,26 @@ def reconstruct_kspace(
     paths: list[Path], output: Path, restorer: Restorer, say: Callable[[str], Any] | None
 ) -> list[FileRow]:
     """Reconstruct every file; one that fails is one sentence."""
+    taken: set[str] = set()
     rows = []
     for path in paths:
-        begun = time.perf_counter()
-        try:
-            kspace, mask = read_kspace(path)
-            rows.append(_done(path, kspace, mask, ensure_folder(output), restorer, begun))
-        except TumorscopeError as error:
-            rows.append(FileRow(path.stem, "failed", str(error)))
-        if say:
-            say(rows[-1].line)
-            for note in rows[-1].notes:
-                say(f"        {note}")
+        make = partial(_done, path, ensure_folder(output), restorer)
+        rows.append(done_or_failed(unique_name(path.stem, taken), make))
+        tell(rows[-1], say)
     return rows
 
 
-def _done(path: Path, kspace: Array, mask: Array, output: Path, restorer: Restorer, begun: float) -> FileRow:
+def _done(path: Path, output: Path, restorer: Restorer, name: str) -> tuple[tuple[str, ...], list[str]]:
+    kspace, mask = read_kspace(path)
     filled, found = (np.fft.fftshift(x, axes=(-2, -1)) for x in restorer.from_kspace(kspace, mask))
     rate = len(mask) / int(mask.sum())
     written = []
-    for name, slices in (("zero-filled", filled), ("reconstructed", found)):
+    for kind, slices in (("zero-filled", filled), ("reconstructed", found)):
         image = Image(slices.transpose(2, 1, 0), np.diag([-1.0, -1.0, 1.0, 1.0]), spacing_known=False)
-        what = f"{name} from measured k-space, R = {rate:.1f}"
-        written.append(str(write_product(Product(name, image, what), image, output, path.stem)))
+        what = f"{kind} from measured k-space, R = {rate:.1f}"
+        written.append(str(write_product(Product(kind, image, what), image, output, name)))
     note = (
         f"Read as {len(kspace)} slices of one coil; {int(mask.sum())} of {len(mask)} columns were measured (R = "
         f"{rate:.1f}). The file tells no voxel size: sizes are unknown."
     )
-    return FileRow(path.stem, "ok", "", tuple(written), (note,), round(time.perf_counter() - begun, 3))
+    return tuple(written), [note]

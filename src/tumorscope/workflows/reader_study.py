@@ -48,8 +48,8 @@ def make_form(
     """Write ``form.html`` and ``key.json``.
 
     From each folder half of ``count`` files are drawn, equally many of each sequence where all names tell one; of a
-    volume one axial slice from its middle half is shown. All pictures are brought to the voxels of the coarsest, one
-    size and one range of intensities, so that none of these tells what they are.
+    volume one axial slice from its middle half is shown. All pictures are cut to the head and brought to one size, one
+    range of intensities and the sharpness of the coarser kind, so that none of these tells what they are.
 
     Args:
         real: Folder with real images.
@@ -74,12 +74,13 @@ def make_form(
     order = [chosen[i] for i in rng.permutation(len(chosen))]
     study = content_hash(f"{seed}{[str(p) for _, p in chosen]}".encode())[:8]
     cuts = [_cut(path, rng) for _, path in order]
-    coarsest = min(len(cut) for cut in cuts)
+    sharpness = round(min(np.median([len(c) for (k, _), c in zip(order, cuts, strict=True) if k == kind])
+                          for kind in ANSWERS))  # fmt: skip
     items, pictures = {}, []
     for number, ((kind, path), cut) in enumerate(zip(order, cuts, strict=True), start=1):
         item = f"i{number:03d}"
         items[item] = {"truth": kind, "file": str(path)}
-        pictures.append((item, _picture(cut, coarsest)))
+        pictures.append((item, _picture(cut, sharpness)))
     place = ensure_folder(output)
     write_text(place / "form.html", reader_html(study, pictures))
     write_text(place / "key.json", json.dumps({"study": study, "items": items}, indent=1))
@@ -90,12 +91,14 @@ def score_answers(answers: Iterable[str | Path], key: str | Path) -> list[Reader
     """Score answer files against the key: one row per reader, and one for all where there are several.
 
     Raises:
-        InputError: if a file is not what the form saves, is of another study, or holds no answer.
+        InputError: if a file is not what the form saves, is of another study, holds no answer, or holds one that
+            another file gave already.
     """
     known = _key(Path(key))
     by_reader: dict[str, list[tuple[str, str]]] = {}
     files: dict[str, Path] = {}
     given: dict[tuple[str, str], Path] = {}
+    unnamed: dict[Path, str] = {}
     for path in map(Path, answers):
         rows = _rows(path)
         nameless = json.dumps(rows) if not any(row["reader"] for row in rows) else str(path.resolve())
@@ -110,7 +113,7 @@ def score_answers(answers: Iterable[str | Path], key: str | Path) -> list[Reader
                     fix="Give the key.json that was written with the form",
                 )
             if row["answer"] in ANSWERS:
-                reader = row["reader"] or path.stem
+                reader = row["reader"] or _nameless(path, unnamed)
                 answered = (reader, row["item"])
                 if answered in given:
                     both = f"a second one in {path}, after {given[answered]}"
@@ -125,8 +128,17 @@ def score_answers(answers: Iterable[str | Path], key: str | Path) -> list[Reader
     return scores
 
 
+def _nameless(path: Path, known: dict[Path, str]) -> str:
+    """Return what a reader without a name is called: after the file, with a number where two are called the same."""
+    if path not in known:
+        same = sum(other.stem == path.stem for other in known)
+        known[path] = f"{path.stem}-{same + 1}" if same else path.stem
+    return known[path]
+
+
 def _repeated(expected: str, found: str) -> InputError:
-    return InputError(expected=expected, found=found, fix="Give the last file that each reader saved, and only that")
+    fix = "Give the last file that each reader saved, and fill in its column reader where that is empty"
+    return InputError(expected=expected, found=found, fix=fix)
 
 
 def _drawn(real: Path, synthetic: Path, half: int, rng: np.random.Generator) -> list[tuple[str, Path]]:
@@ -208,9 +220,10 @@ def _cut(path: Path, rng: np.random.Generator) -> Array:
 
 
 def _picture(cut: Array, side: int) -> bytes:
-    """Return an 8-bit PNG of a fixed size, as sharp as ``side`` pixels are, stretched to its own percentiles."""
+    """Return an 8-bit PNG of a fixed size, no sharper than ``side`` pixels are, stretched to its own percentiles."""
     from PIL import Image as pillow
 
+    side = min(side, len(cut))
     coarse = pillow.fromarray(cut).resize((side, side), pillow.Resampling.BOX)
     picture = pillow.fromarray(_stretched(np.asarray(coarse))).resize((_SIDE, _SIDE), pillow.Resampling.BILINEAR)
     stream = io.BytesIO()

@@ -10,7 +10,8 @@ from tumorscope.core.image import Image
 from tumorscope.core.watch import Watch, part_of, unwatched
 from tumorscope.figures.screen import Packed, Screen, merged
 from tumorscope.formats import read_image
-from tumorscope.workflows.image_files import FileRow, FilesSummary, Input
+from tumorscope.workflows.file_rows import FileRow, FilesSummary
+from tumorscope.workflows.image_files import Input
 
 #: One of the verbs of :mod:`tumorscope.workflows.restore` with its options: (inputs, folder, watch) → what was done.
 Repair = Callable[[list[Input], Path, Watch], FilesSummary]

@@ -12,7 +12,8 @@ from tumorscope.bundles.bundle import Bundle
 from tumorscope.core.errors import InputError, UsageError
 from tumorscope.core.image import Image
 from tumorscope.core.watch import Watch, unwatched
-from tumorscope.workflows.image_files import FilesSummary, Input, Product, process_files
+from tumorscope.workflows.file_rows import FilesSummary
+from tumorscope.workflows.image_files import Input, Product, process_files
 
 Say = Callable[[str], Any] | None
 Denoiser = Literal["network", "nlm", "tv"]
@@ -20,7 +21,7 @@ Contrast = Literal["none", "percentile", "zscore", "clahe"]
 #: Share of voxels that are exactly 0 from which on a scan counts as skull-stripped.
 _BLANK = 0.2
 #: Percent of the brain's 99th percentile; with more, nothing of an image is left to find.
-_MOST_NOISE = 30
+MOST_NOISE = 30.0
 #: Slices lie so many times further apart than their pixels where they count as thick.
 _THICK = 1.5
 _CLASSICAL = {"nlm": "non-local means", "tv": "total variation"}
@@ -49,13 +50,14 @@ def denoise_files(
         watch: Told how far the work is; may stop it.
 
     Raises:
-        UsageError: for a bundle that does something else, or ``noise`` for the network, which is blind.
+        UsageError: for a bundle that does something else, ``noise`` for the network, which is blind, or noise that is
+            not above 0 and at most :data:`MOST_NOISE`.
         InputError: if the weights are damaged.
         OutputError: if ``output`` cannot be made.
     """
-    if noise is not None and not 0 < noise <= _MOST_NOISE:
+    if noise is not None and not 0 < noise <= MOST_NOISE:
         raise UsageError(
-            expected=f"a --noise above 0, at most {_MOST_NOISE} percent",
+            expected=f"noise above 0, at most {MOST_NOISE:g} percent",
             found=f"{noise:g}",
             fix="Leave it out to estimate",
         )
@@ -118,7 +120,8 @@ def reconstruct_files(
             complex data set ``kspace`` (slices, rows, columns) of one coil, zeros where nothing was measured.
         output: Folder of the results.
         acceleration: Simulate so many times fewer lines and reconstruct; both images are written.
-        thin: Divide each slice into so many; along the axis with the longest voxels.
+        thin: Divide each slice into so many; along the axis with the longest voxels. Voxels that are known to be no
+            longer than wide are refused.
         bundle: Model; default ``reconstruct``, with ``thin`` ``thin-slices``.
         seed: Of the simulated mask and phase.
         say: Called with each line for people.
@@ -182,14 +185,15 @@ def _simulated(
 def _thinned(restorer: Any, image: Image, factor: int, watch: Watch) -> tuple[list[Product], list[str]]:
     axis = 2 - int(np.argmax(image.spacing[::-1]))  # of equal ones the last, along which slices lie as a rule
     ratio = image.spacing[axis] / min(image.spacing)
-    if ratio < _THICK:
+    if ratio < _THICK and image.spacing_known:
         raise InputError(
             expected=f"thick slices: voxels {_THICK} times as long as wide, or more",
-            found=f"{ratio:.1f} times in {image.source}",
-            fix="Leave --thin out: there is nothing to divide",
+            found=f"{ratio:.1f} times in {image.source or 'the image'}",
+            fix="Use it as it is: there is nothing to divide",
         )
     cubic, found = restorer.thinned(image, axis, factor, watch)
-    notes = _unlearned(restorer, factor, "{} slices per slice")
+    notes = [] if image.spacing_known else ["How thick its slices are is not known; they may be none."]
+    notes += _unlearned(restorer, factor, "{} slices per slice")
     products = [
         Product(f"cubic-{factor}", cubic, f"{factor} slices per slice, cubic interpolation"),
         Product(f"thin-{factor}", found, f"{factor} slices per slice, guessed by bundle {restorer.bundle.name}"),

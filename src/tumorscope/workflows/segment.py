@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -19,13 +19,13 @@ from tumorscope.core.labels import LabelScheme, detect_scheme
 from tumorscope.core.segmentation import Segmentation
 from tumorscope.core.sequence import Sequence
 from tumorscope.core.watch import Watch, part_of, unwatched
-from tumorscope.formats import check_content, mark_of
+from tumorscope.formats import check_content
 from tumorscope.inference.midline import find_midline
 from tumorscope.inference.predictor import Predictor
 from tumorscope.workflows.assess import assess
 from tumorscope.workflows.choose import choose_bundle
 from tumorscope.workflows.classify import TypeFinding
-from tumorscope.workflows.inputs import Spacing, files_of, is_picture, with_spacing
+from tumorscope.workflows.inputs import Spacing, files_of, is_picture, marks_of, with_spacing
 from tumorscope.workflows.study_space import input_flags, quality_record, to_model_space
 
 if TYPE_CHECKING:
@@ -178,7 +178,7 @@ def segment_with(
     shown = images if space is None else {s: space.on_target(s, image) for s, image in images.items()}
     temperatures = bundle.manifest.temperatures
     measurements = assess(shown, segmentation, sides, temperatures, midline)
-    notes = [*case.notes, *_marks(files, images), *prediction.notes, *said]
+    notes = [*case.notes, *marks_of(files, images), *prediction.notes, *said]
     if not segmentation.labels.spacing_known:
         notes.append("Spacing is unknown: sizes are in pixels, not in mm or ml (state it with --spacing X,Y,Z).")
     seconds = {"read": round(read - started, 3), "study": round(prepared - read, 3), **prediction.seconds}
@@ -198,12 +198,6 @@ def segment_with(
         quality_record(flags, bundle),
         spread=prediction.spread,
     )
-
-
-def _marks(files: Mapping[str, tuple[Path, ...]], used: Iterable[str]) -> list[str]:
-    """Say which of the images that were used are no original scans."""
-    told = {s: next(filter(None, map(mark_of, files.get(s, ()))), "") for s in map(str, used)}
-    return [f"{sequence} is no original scan: {mark}." for sequence, mark in told.items() if mark]
 
 
 def _checked(case: Case, bundle: Bundle) -> dict[Sequence, Image]:

@@ -150,9 +150,8 @@ def synthesise(
 
 def _tell(path: Path, about: str) -> None:
     """Write what the files are, above what earlier runs said of theirs: where both name a file, the first holds."""
-    before = path.read_text(encoding="utf-8") if path.is_file() else ""
-    if about not in before:
-        write_text(path, f"{about}\n{before}" if before else about)
+    before = path.read_text(encoding="utf-8").replace(about, "").strip() if path.is_file() else ""
+    write_text(path, f"{about}\n{before}\n" if before else about)
 
 
 def _checked(sampler: Sampler, given: int, phantoms: int, count: int | None, refine: int) -> bool:

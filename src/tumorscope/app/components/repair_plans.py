@@ -13,7 +13,7 @@ from tumorscope.app.session import Session
 from tumorscope.bundles.bundle import Bundle
 from tumorscope.workflows.choose import image_bundles
 from tumorscope.workflows.repair_view import Repair
-from tumorscope.workflows.restore import Contrast, Denoiser, denoise_files, enhance_files, reconstruct_files
+from tumorscope.workflows.restore import MOST_NOISE, Contrast, Denoiser, denoise_files, enhance_files, reconstruct_files
 
 _CLASSICAL = {"Non-local means": "nlm", "Total variation": "tv"}
 _CONTRASTS = {
@@ -69,7 +69,7 @@ def _denoise(mine: Session, models: Mapping[str, Bundle]) -> Plan:
             f"denoised by {_low(how)}",
             lambda inputs, out, watch: denoise_files(inputs, out, bundle=folder, watch=watch),
         )
-    percent = st.number_input("Noise, % of the brain's 99th percentile (0: estimated)", 0.0, 50.0, 0.0, 1.0)
+    percent = st.number_input("Noise, % of the brain's 99th percentile (0: estimated)", 0.0, MOST_NOISE, 0.0, 1.0)
     method = cast("Denoiser", _CLASSICAL[how])
     return Plan(
         f"denoised by {_low(how)}",

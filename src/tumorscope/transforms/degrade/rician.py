@@ -38,6 +38,8 @@ class Rician:
         """Return noisy images; see :meth:`Degradation.apply`."""
         real, imaginary = (torch.randn(clean.shape, generator=rng).to(clean.device) * level for _ in range(2))
         noisy = torch.sqrt((clean + real) ** 2 + imaginary**2)
+        if not self.stripped:
+            return Degraded((noisy,), noisy)
         bare = (torch.rand(len(clean), generator=rng) < self.stripped).view(-1, *(1,) * (clean.ndim - 1))
         noisy = noisy.masked_fill(bare.to(clean.device) & (clean == 0), 0)
         return Degraded((noisy,), noisy)
