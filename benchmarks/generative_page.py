@@ -96,7 +96,7 @@ def restored(found: dict[str, Any]) -> list[str]:
             for name, s in methods["network minus others"].items()
         ]
         lines += table([found["level_unit"], "against", "PSNR (dB)", "SSIM"], rows)
-    for size, chosen in found["tuned"].items():
+    for size, chosen in ((size, chosen) for size, chosen in found["tuned"].items() if chosen):
         lines += [f"Parameters, {size}, chosen on {found['tuned_on']}: `{json.dumps(chosen)}`.", ""]
     return [*lines, *trained(found)]
 
