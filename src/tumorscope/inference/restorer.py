@@ -20,6 +20,9 @@ from tumorscope.transforms.degrade.thick_slices import agree, thin_out
 from tumorscope.transforms.grid import from_model_orientation, to_model_orientation
 from tumorscope.transforms.normalise import scale_of_brain
 
+#: Least value in the brain, whose 99th percentile is 1: what is exactly 0 counts as background.
+_LEAST = 1e-4
+
 
 class Restorer:
     """Runs a bundle of task ``denoise`` or ``reconstruct``.
@@ -60,7 +63,7 @@ class Restorer:
         return self.degradation.finish(found if found.is_complex() else found.float(), inputs)
 
     def denoised(self, image: Image, watch: Watch = unwatched) -> Image:
-        """Return a denoised image, float32; voxels that are exactly 0 stay so.
+        """Return a denoised image, float32; voxels that are exactly 0 stay so, and no other becomes 0.
 
         Args:
             image: Magnitude image.
@@ -76,7 +79,7 @@ class Restorer:
         for part in np.array_split(chosen, max(1, -(-len(chosen) // self.batch))):
             watch("denoising", float(part[0]) / len(slices) if len(part) else 0.0)
             found[part] = self.run((torch.from_numpy(slices[part][:, None]),))[:, 0].numpy()
-        return from_slices(np.where(slices == 0, 0, found) * scale, image)
+        return from_slices(kept_background(found, slices) * scale, image)
 
     def undersampled(
         self, image: Image, acceleration: float, seed: int = 0, watch: Watch = unwatched
@@ -185,6 +188,11 @@ def scaled_slices(image: Image) -> tuple[Array, float]:
     scale = scale_of_brain(image.data)
     slices = to_model_orientation(image).transpose(2, 1, 0).astype(np.float32) / np.float32(scale)
     return np.ascontiguousarray(slices), scale
+
+
+def kept_background(found: Array, slices: Array) -> Array:
+    """Return what was made of scaled slices with 0 where they are exactly 0, and nowhere else."""
+    return np.where(slices == 0, 0, np.maximum(found, _LEAST))
 
 
 def from_slices(slices: Array, image: Image) -> Image:

@@ -84,7 +84,7 @@ def denoise_files(
 
 def _classical(image: Image, method: str, noise: float | None, watch: Watch) -> tuple[list[Product], list[str]]:
     from tumorscope.baselines.denoising import DENOISERS, estimate_noise
-    from tumorscope.inference.restorer import from_slices, scaled_slices
+    from tumorscope.inference.restorer import from_slices, kept_background, scaled_slices
 
     slices, scale = scaled_slices(image)
     found, levels = np.zeros_like(slices), []
@@ -93,12 +93,15 @@ def _classical(image: Image, method: str, noise: float | None, watch: Watch) -> 
         sigma = estimate_noise(slices[k]) if noise is None else noise / 100
         levels.append(sigma)
         found[k] = DENOISERS[_CLASSICAL[method]](slices[k], max(sigma, 1e-4))
-    found[slices == 0] = 0
     level = 100 * float(np.median(levels)) if levels else 0.0
     told = "estimated" if noise is None else "as stated"
     notes = [f"Noise {level:.1f} % of the brain's 99th percentile ({told})."]
     return [
-        Product(f"denoised-{method}", from_slices(found * scale, image), f"denoised by {_CLASSICAL[method]}")
+        Product(
+            f"denoised-{method}",
+            from_slices(kept_background(found, slices) * scale, image),
+            f"denoised by {_CLASSICAL[method]}",
+        )
     ], notes
 
 
