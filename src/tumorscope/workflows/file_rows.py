@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -42,6 +42,12 @@ class FileRow:
         return f"{self.input} → {', '.join(self.outputs)} ({self.seconds:.1f} s)"
 
 
+def exit_code(status: Sequence[str]) -> int:
+    """Return the exit code of a command by how each of its inputs ended."""
+    failed = sum(one == "failed" for one in status)
+    return 0 if status and not failed else 2 if failed == len(status) else 1
+
+
 @dataclass
 class FilesSummary:
     """The outcome of a run.
@@ -57,8 +63,7 @@ class FilesSummary:
     @property
     def exit_code(self) -> int:
         """0 all done, 1 some failed, 2 nothing done."""
-        failed = sum(row.status == "failed" for row in self.files)
-        return 0 if self.files and not failed else 2 if failed == len(self.files) else 1
+        return exit_code([row.status for row in self.files])
 
 
 def done_or_failed(name: str, make: Callable[[str], tuple[tuple[str, ...], list[str]]]) -> FileRow:

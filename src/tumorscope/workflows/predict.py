@@ -20,6 +20,7 @@ from tumorscope.core.sequence import Sequence
 from tumorscope.inference.runtimes.select import check_choice
 from tumorscope.report.summary import CaseRow, summary_csv
 from tumorscope.workflows.classify import TypeResult
+from tumorscope.workflows.file_rows import exit_code
 from tumorscope.workflows.found import Found, unique
 from tumorscope.workflows.inputs import Spacing, find_inputs, with_spacing, without_scans
 from tumorscope.workflows.memory import peak_mb, reset_peak
@@ -48,8 +49,7 @@ class PredictSummary:
     @property
     def exit_code(self) -> int:
         """0 all done, 1 some failed, 2 nothing done."""
-        failed = sum(row.status == "failed" for row in self.cases)
-        return 0 if self.cases and not failed else 2 if failed == len(self.cases) else 1
+        return exit_code([row.status for row in self.cases])
 
 
 def read_case(
